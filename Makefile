@@ -1,0 +1,37 @@
+# The ways in. `make setup` needs Python 3.11 to 3.13 and nothing else: no Java, no Kafka, no Docker; uv is used when it is there.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES = $(wildcard topics detectors streams tests benchmarks)
+
+.PHONY: help setup demo test check bench clean
+.DEFAULT_GOAL := help
+
+help: ## say what can be made
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make the environment .venv and fetch Kafka; quick when nothing has changed
+
+$(READY): pyproject.toml constraints.txt
+	deploy/setup.sh $(VENV)
+	touch $@
+
+demo: setup ## Kafka, a worker, this machine's telemetry, a small shop under load, and the page
+	$(BIN)/luminar demo
+
+test: setup ## all tests, those on a real Kafka included
+	$(BIN)/python -m pytest
+
+check: setup ## formatting, lint, types, import arrows, examples in docstrings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --doctest-modules topics detectors streams
+
+bench: setup ## every benchmark, one flat object a line
+	$(BIN)/python -m benchmarks all --json
+
+clean: ## forget the environment and every cache of this folder
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

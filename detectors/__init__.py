@@ -1,0 +1,1 @@
+"""What is concluded: pure models with no clock, no I/O and no unseeded chance."""

@@ -1,0 +1,1 @@
+"""What moves: Faust agents, the engine below them, the doors to the outside, the command line."""
