@@ -1,0 +1,104 @@
+"""Bank: the state of one capability for one partition, in pages that know nothing of each other."""
+
+from __future__ import annotations
+
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.columns import Columns, Flags, Run
+from topics import Derived
+from topics.control import Feedback
+from topics.settings import Settings
+
+PAGES = 64
+NEVER = int(np.iinfo(np.int64).max)
+
+
+def page_of(group: bytes) -> int:
+    """Return the page that all rows of a group (a service, a client) live in.
+
+    >>> page_of(b"checkout")
+    9
+    """
+    return zlib.crc32(group) % PAGES
+
+
+def service_of(name: bytes) -> bytes:
+    """Return the service of a series: the text before the first slash."""
+    return name.split(b"/", 1)[0]
+
+
+class Finding(NamedTuple):
+    """What a bank concludes from the record at `index` of the chunk."""
+
+    index: int
+    record: Derived
+
+
+class Bank(ABC):
+    """State is a function of the log's prefix, page by page, and nothing else.
+
+    A bank is handed runs of records in log order; it folds each into the page of its group, and returns what it concludes.
+    When the log's clock enters a new beat (a whole `beat_ms`), it is first asked what the passing of time brings.
+    What it returns must not depend on where runs were cut, nor on any page but the group's own.
+
+    capability     its name; version: of the saved state, raised whenever the meaning of a saved byte changes
+    key            the text column that names the row ("series", "client", "service")
+    placed         whether a record belongs to the partition of its key (False: wherever it first appeared)
+    beat_ms        how finely time passes for it
+    """
+
+    capability: ClassVar[str]
+    version: ClassVar[int] = 1
+    key: ClassVar[str]
+    placed: ClassVar[bool] = True
+    beat_ms: ClassVar[int] = 1000
+
+    def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
+        self.dirty: Flags = np.zeros(PAGES, np.bool_)
+        self.evicted = 0
+        self.owns = owns
+        self.settings = settings
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Put settings into force from the next record on. What is derived from them is made anew here, never saved."""
+        self.settings = settings
+
+    def group(self, name: bytes) -> bytes:
+        """Return the group of a name of the key column."""
+        return name
+
+    @property
+    @abstractmethod
+    def due_ms(self) -> int:
+        """Return the next moment of the log's clock at which the passing of time brings something, or NEVER."""
+
+    @abstractmethod
+    def fold(self, run: Run) -> list[Finding]:
+        """Fold the kept records of a run, in order."""
+
+    @abstractmethod
+    def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
+        """Do all that is due at or before `clock_ms`, in the pages that are `ready`; leave the others as they are."""
+
+    def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
+        """Take what a person says; only a page that is `ready` may change."""
+        return []
+
+    @abstractmethod
+    def take(self, page: int) -> bytes:
+        """Return a page as bytes: equal state, equal bytes."""
+
+    @abstractmethod
+    def put(self, page: int, raw: bytes) -> None:
+        """Fill an empty page with what `take` returned."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of rows."""

@@ -1,0 +1,65 @@
+"""Compilation of kernels: numba, with a cache that knows when any kernel's source has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "streams" / "engine")
+
+
+def _digest() -> str:
+    """Return a name for the present text of every file that may hold a kernel, and for the compiler."""
+    text = hashlib.sha256(numba.__version__.encode())
+    for folder in _SOURCES:
+        for file in sorted(folder.rglob("*.py")):
+            text.update(file.read_bytes())
+    return text.hexdigest()[:16]
+
+
+def _cache_folder() -> Path | None:
+    """Return the folder of the compiled kernels, or None where nothing can be written.
+
+    numba notices a change in a kernel's own file only: a kernel that calls a formula of another file would go on running the
+    old one. So the folder is named after all the sources, and folders of other sources are cleared away.
+    """
+    name = f"kernels-{_digest()}"
+    for parent in (Path(__file__).parent / "__pycache__", Path.home() / ".cache" / "luminar"):
+        folder = parent / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / "writable"
+            probe.touch()
+        except OSError:
+            continue
+        for stale in parent.glob("kernels-*"):
+            if stale != folder:
+                shutil.rmtree(stale, ignore_errors=True)
+        return folder
+    return None
+
+
+_folder = _cache_folder()
+if _folder is not None:
+    numba.config.CACHE_DIR = str(_folder)
+
+
+def kernel(function: F) -> F:
+    """Compile a function over rows and columns; called from Python it behaves as the plain function does.
+
+    >>> @kernel
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(21)
+    42
+    """
+    cache = _folder is not None and not function.__code__.co_filename.startswith("<")
+    compiled: F = numba.njit(cache=cache, nogil=True, error_model="numpy")(function)
+    return compiled

@@ -1,0 +1,162 @@
+"""Names: which row belongs to a name, looked up by compiled code."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.compiled import kernel
+
+ABSENT, FOREIGN = -1, -2
+EMPTY, GONE = -1, -2
+
+# Secret to the process, so that nobody can prepare names that collide. It decides where in the table a name stands, never
+# what is concluded: bytes are compared, never the hash alone.
+_SEED = np.uint64(secrets.randbits(64))
+
+
+@kernel
+def hash_name(buf, at, length, seed):  # type: ignore[no-untyped-def]
+    """Return a 64-bit hash of `length` bytes at `at`: eight at a time, multiplied and folded."""
+    h = seed ^ (np.uint64(length) * np.uint64(0x9E3779B97F4A7C15))
+    i = at
+    end = at + length
+    while i + 8 <= end:
+        word = np.uint64(0)
+        for k in range(8):
+            word |= np.uint64(buf[i + k]) << np.uint64(8 * k)
+        h = (h ^ word) * np.uint64(0xD6E8FEB86659FD93)
+        h ^= h >> np.uint64(32)
+        i += 8
+    word = np.uint64(0)
+    k = 0
+    while i < end:
+        word |= np.uint64(buf[i]) << np.uint64(8 * k)
+        i += 1
+        k += 1
+    h = (h ^ word ^ seed) * np.uint64(0xD6E8FEB86659FD93)
+    return h ^ (h >> np.uint64(29))
+
+
+@kernel
+def hash_all(buf, at, length, seed, hashes):  # type: ignore[no-untyped-def]
+    """Hash every name of a column."""
+    for i in range(len(at)):
+        hashes[i] = hash_name(buf, at[i], max(length[i], 0), seed)
+
+
+def hash_names(buf: NDArray[np.uint8], at: NDArray[np.int32], length: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """Return the hash of every name of a column."""
+    hashes = np.empty(len(at), np.uint64)
+    hash_all(buf, at, length, _SEED, hashes)
+    return hashes
+
+
+@kernel
+def find_name(buf, at, length, name_hash, slots, slot_hashes, starts, lengths, rows, blob):  # type: ignore[no-untyped-def]
+    """Return the row of a name (FOREIGN for one that is known to belong elsewhere), or ABSENT."""
+    mask = np.uint64(len(slots) - 1)
+    s = name_hash & mask
+    while slots[s] != EMPTY:
+        entry = slots[s]
+        if entry >= 0 and slot_hashes[s] == name_hash and lengths[entry] == length:
+            start = starts[entry]
+            same = True
+            for i in range(length):
+                if blob[start + i] != buf[at + i]:
+                    same = False
+                    break
+            if same:
+                return rows[entry]
+        s = (s + np.uint64(1)) & mask
+    return np.int64(ABSENT)
+
+
+class Names:
+    """An open-addressing table from names to rows, at most half full.
+
+    >>> names = Names()
+    >>> names.add(b"checkout/latency_s", 7)
+    >>> names.row(b"checkout/latency_s"), names.row(b"checkout/errors")
+    (7, -1)
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, int] = {}
+        self._reset(1024, 1 << 16)
+
+    def _reset(self, room: int, bytes_room: int) -> None:
+        self.slots = np.full(2 * room, EMPTY, np.int64)
+        self.slot_hashes = np.zeros(2 * room, np.uint64)
+        self.starts = np.zeros(room, np.int64)
+        self.lengths = np.zeros(room, np.int64)
+        self.rows = np.full(room, ABSENT, np.int64)
+        self.blob = np.zeros(bytes_room, np.uint8)
+        self._used, self._bytes = 0, 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def row(self, name: bytes) -> int:
+        """Return the row of a name, FOREIGN, or ABSENT."""
+        entry = self._entries.get(name)
+        return ABSENT if entry is None else int(self.rows[entry])
+
+    def add(self, name: bytes, row: int) -> None:
+        """Give a new name its row."""
+        assert name not in self._entries, f"{name!r} has a row already"
+        if self._used == len(self.rows) or self._bytes + len(name) > len(self.blob):
+            self._rebuild(len(name))
+        self._insert(name, row)
+
+    def remove(self, name: bytes) -> None:
+        """Forget a name; its place in the table is found again at the next rebuild."""
+        entry = self._entries.pop(name)
+        mask = len(self.slots) - 1
+        s = self._hash(name) & mask
+        while int(self.slots[s]) != entry:
+            s = (s + 1) & mask
+        self.slots[s] = GONE
+
+    def drop_foreign(self) -> None:
+        """Forget all names that belong elsewhere."""
+        for name in [n for n, entry in self._entries.items() if self.rows[entry] == FOREIGN]:
+            self.remove(name)
+
+    def tables(self) -> tuple[NDArray[Any], ...]:
+        """Return what `find_name` looks into."""
+        return self.slots, self.slot_hashes, self.starts, self.lengths, self.rows, self.blob
+
+    def _hash(self, name: bytes) -> int:
+        return int(hash_name(np.frombuffer(name, np.uint8), 0, len(name), _SEED))
+
+    def _insert(self, name: bytes, row: int) -> None:
+        entry, size = self._used, len(name)
+        self.blob[self._bytes : self._bytes + size] = np.frombuffer(name, np.uint8)
+        self.starts[entry], self.lengths[entry], self.rows[entry] = self._bytes, size, row
+        self._used += 1
+        self._bytes += size
+        self._entries[name] = entry
+        name_hash = self._hash(name)
+        mask = len(self.slots) - 1
+        s = name_hash & mask
+        while self.slots[s] != EMPTY:
+            s = (s + 1) & mask
+        self.slots[s], self.slot_hashes[s] = entry, name_hash
+
+    def _rebuild(self, size: int) -> None:
+        """Make room: the living names once more, in tables twice as large as they need."""
+        living = [(name, int(self.rows[entry])) for name, entry in self._entries.items()]
+        room = 1024
+        while room < 2 * (len(living) + 1):
+            room *= 2
+        bytes_room = 1 << 16
+        while bytes_room < 2 * (sum(len(name) for name, _ in living) + size):
+            bytes_room *= 2
+        self._entries = {}
+        self._reset(room, bytes_room)
+        for name, row in living:
+            self._insert(name, row)

@@ -1,0 +1,211 @@
+"""RowBank: a bank whose state is a numpy structured array, one row a key, folded by compiled kernels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.bank import PAGES, Bank, Finding, page_of
+from detectors.columns import Columns, Run
+from detectors.compiled import kernel
+from detectors.names import ABSENT, FOREIGN, Names, find_name
+from topics.settings import Settings
+
+PAGE_BYTES = 256 * 1024
+FOREIGN_NAMES = 65_536
+
+
+@kernel
+def find_rows(
+    buf, at, length, hashes, keep, offset, clock_ms, start, end, slots, slot_hashes, starts, lengths, rows, blob,
+    page_of_row, positions, heard_ms, dirty, ids,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Fill ids[start:end] with each record's row; stop at the first name that has none, and return where.
+
+    -1 stands for a record that is not to be folded, -2 for one that belongs to another partition. A row that is found has been
+    heard of at the log's clock, and its page is no longer what was saved.
+    """
+    for i in range(start, end):
+        ids[i] = ABSENT
+        if not keep[i] or length[i] < 0:
+            continue
+        row = find_name(buf, at[i], length[i], hashes[i], slots, slot_hashes, starts, lengths, rows, blob)
+        if row == ABSENT:
+            return i
+        if row == FOREIGN:
+            ids[i] = FOREIGN
+            continue
+        page = page_of_row[row]
+        if offset[i] < positions[page]:
+            continue
+        ids[i] = row
+        heard_ms[row] = clock_ms[i]
+        dirty[page] = True
+    return end
+
+
+class SavedRows(msgspec.Struct, array_like=True, gc=False):
+    """A page's payload: names, when each was last heard of, the rows' bytes, and what is no row."""
+
+    names: list[bytes]
+    heard_ms: bytes
+    rows: bytes
+    extra: bytes = b""
+
+
+class RowBank(Bank):
+    """Rows of many keys. A capability gives the dtype and `fold_rows`; a new row is all zeros.
+
+    A page holds at most `rows_per_page` rows; for a new one beyond that, the row longest not heard of makes room.
+    """
+
+    dtype: ClassVar[np.dtype[np.void]]
+
+    def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
+        self.rows_per_page = max(1, min(4096, PAGE_BYTES // self.dtype.itemsize))
+        self.names = Names()
+        self.name_of: list[bytes] = []
+        self.free: list[int] = []
+        self.members: list[list[int]] = [[] for _ in range(PAGES)]
+        self.rows = np.zeros(64, self.dtype)
+        self.heard_ms = np.zeros(64, np.int64)
+        self.pages = np.zeros(64, np.int64)
+        self.foreign_names = 0
+        super().__init__(settings, owns)
+
+    @abstractmethod
+    def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
+        """Fold records start..end, each into the row ids[i] (below 0: not to be folded), in order."""
+
+    def dropped(self, row: int, name: bytes) -> None:
+        """Hear that a row makes room: forget what is kept beside it."""
+
+    def admitted(self, row: int, name: bytes) -> None:
+        """Hear that a row is new, or restored from a page: derive what is kept beside it."""
+
+    def extra(self, page: int) -> bytes:
+        """Return what is saved with a page beside its rows."""
+        return b""
+
+    def put_extra(self, page: int, raw: bytes) -> None:
+        """Take back what `extra` returned, after the page's rows."""
+
+    def key_column(self, columns: Columns) -> str:
+        """Return the name of the text column that names the rows."""
+        return self.key
+
+    def fold(self, run: Run) -> list[Finding]:
+        """Find each record's row, make rows for new names, and fold between evictions."""
+        columns, found = run.columns, []
+        text = columns.text[self.key_column(columns)]
+        ids = np.empty(len(columns), np.int64)
+        hashes = text.hashes()
+        at = folded = run.start
+        while True:
+            at = find_rows(
+                text.buf, text.at, text.length, hashes, run.keep, columns.offset, run.clock_ms, at, run.end,
+                *self.names.tables(), self.pages, run.positions, self.heard_ms, self.dirty, ids,
+            )  # fmt: skip
+            if at == run.end:
+                break
+            name = text[at]
+            page = page_of(self.group(name))
+            if self.owns is not None and self.placed and not self.owns(self.group(name)):
+                self._note_foreign(name)
+            elif columns.offset[at] < run.positions[page]:
+                run.keep[at] = False  # its page has had this record, and has forgotten the name since
+            else:
+                if len(self.members[page]) >= self.rows_per_page:
+                    found += self.fold_rows(columns, ids, run, folded, at)
+                    folded = at
+                    self._evict(page)
+                self._admit(name, page)
+        found += self.fold_rows(columns, ids, run, folded, run.end)
+        if self.foreign_names:
+            run.foreign += (run.start + np.flatnonzero(ids[run.start : run.end] == FOREIGN)).tolist()
+        return found
+
+    def _note_foreign(self, name: bytes) -> None:
+        if self.foreign_names >= FOREIGN_NAMES:
+            self.names.drop_foreign()
+            self.foreign_names = 0
+        self.names.add(name, FOREIGN)
+        self.foreign_names += 1
+
+    def _admit(self, name: bytes, page: int) -> int:
+        if self.free:
+            row = self.free.pop()
+            self.name_of[row] = name
+        else:
+            row = len(self.name_of)
+            self.name_of.append(name)
+            if row == len(self.rows):
+                self._grow(2 * row)
+        self.rows[row] = np.zeros((), self.dtype)
+        self.heard_ms[row], self.pages[row] = 0, page
+        self.members[page].append(row)
+        self.names.add(name, row)
+        self.admitted(row, name)
+        return row
+
+    def _grow(self, room: int) -> None:
+        for which in ("rows", "heard_ms", "pages"):
+            old = getattr(self, which)
+            new = np.zeros(room, old.dtype)
+            new[: len(old)] = old
+            setattr(self, which, new)
+
+    def _evict(self, page: int) -> None:
+        """Drop the row of a page that was longest not heard of; of several, the first by name."""
+        row = min(self.members[page], key=lambda r: (int(self.heard_ms[r]), self.name_of[r]))
+        self.remove(row)
+        self.evicted += 1
+
+    def remove(self, row: int) -> None:
+        """Forget a row and its name."""
+        name, page = self.name_of[row], int(self.pages[row])
+        self.dropped(row, name)
+        self.names.remove(name)
+        self.members[page].remove(row)
+        self.name_of[row] = b""
+        self.free.append(row)
+        self.rows[row] = np.zeros((), self.dtype)
+        self.dirty[page] = True
+
+    def living(self) -> NDArray[np.int64]:
+        """Return the rows in use, ascending."""
+        used = [row for members in self.members for row in members]
+        return np.array(sorted(used), np.int64)
+
+    def take(self, page: int) -> bytes:
+        """Return a page as bytes, its rows in the order of their names."""
+        rows = sorted(self.members[page], key=self.name_of.__getitem__)
+        names = [self.name_of[row] for row in rows]
+        return msgspec.msgpack.encode(
+            SavedRows(names, self.heard_ms[rows].tobytes(), self.rows[rows].tobytes(), self.extra(page))
+        )
+
+    def put(self, page: int, raw: bytes) -> None:
+        """Fill an empty page with what `take` returned."""
+        assert not self.members[page], f"page {page} of {self.capability} is filled already"
+        saved = msgspec.msgpack.decode(raw, type=SavedRows)
+        heard_ms = np.frombuffer(saved.heard_ms, np.int64)
+        rows = np.frombuffer(saved.rows, self.dtype)
+        for name, heard, content in zip(saved.names, heard_ms, rows, strict=True):
+            row = self._admit(name, page)
+            self.rows[row] = content
+            self.heard_ms[row] = heard
+        for row in self.members[page]:
+            self.restored(row, self.name_of[row])
+        self.put_extra(page, saved.extra)
+
+    def restored(self, row: int, name: bytes) -> None:
+        """Hear that a row has its saved content again: derive what is kept beside it."""
+
+    def __len__(self) -> int:
+        return len(self.name_of) - len(self.free)

@@ -1,0 +1,191 @@
+"""The settings of every capability: what an operator decides, carried by the log so that a replay decides the same."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from topics import Record, Topic
+
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A section of the settings; every field has a default that is safe to run with."""
+
+
+class Source(Part, frozen=True, kw_only=True):
+    """A topic of foreign records: its name, its format (a file of `streams/ingest`), and the service where records name none."""
+
+    topic: str
+    format: str
+    service: str = "default"
+
+
+class Scaling(Part, frozen=True, kw_only=True):
+    """How a service scales.
+
+    load           the series that says how much is asked, "shop/requests"; per second where its readings are deltas or totals
+    capacity       how much of it one replica can do; without it, `utilisation` and `target_utilisation` decide
+    replicas       the series that says how many replicas there are now
+    start_s        how long a new replica needs until it works: so far ahead the forecast looks
+    stabilisation_s how long the need must stay below before replicas are taken away
+    quantile       of the forecast's band that is sized for
+    """
+
+    load: str
+    capacity: Positive | None = None
+    utilisation: str | None = None
+    target_utilisation: Share = 0.7
+    replicas: str = ""
+    minimum: Count = 1
+    maximum: Count = 10
+    start_s: Positive = 60.0
+    stabilisation_s: Annotated[float, Meta(ge=0)] = 300.0
+    quantile: Share = 0.95
+
+
+class Service(Part, frozen=True, kw_only=True):
+    """What is known of a service: how it scales, and its main series for joint judgement (at most 8)."""
+
+    scaling: Scaling | None = None
+    main: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+
+
+class AnomalySettings(Part, frozen=True, kw_only=True):
+    """The judgement of readings.
+
+    season_s       length of the season whose profile is learned; used for a series only once it lowers its loss
+    alarm          how many units of a series' own usual error make a score of 1
+    warmup         how many readings a series is learned silently
+    bucket_s       deltas are added up over so many seconds
+    missing        a series is missing after this many of its usual intervals
+    joint          whether a service's main series are judged together
+    """
+
+    season_s: Positive = 86_400.0
+    alarm: Positive = 6.0
+    warmup: Count = 60
+    bucket_s: Positive = 10.0
+    missing: Annotated[float, Meta(ge=1.5)] = 3.0
+    joint: bool = True
+
+
+class Limit(Part, frozen=True, kw_only=True):
+    """At most `requests` of one client in any `window_s` seconds; for one service or client network where named."""
+
+    requests: Annotated[int, Meta(ge=1, le=100)] = 100
+    window_s: Positive = 60.0
+    service: str | None = None
+    network: str | None = None
+
+
+class SecuritySettings(Part, frozen=True, kw_only=True):
+    """The judgement of requests.
+
+    limit          for every client; limits: exceptions, the first that fits counts
+    scan_paths     a client that asks for so many distinct paths answered 4xx within scan_window_s scans
+    evidence       so many distinct pieces of hostile evidence lead to a proposed block
+    block_s        how long a first block lasts; each return multiplies it by `escalation`, up to block_most_s
+    """
+
+    limit: Limit = Limit()
+    limits: tuple[Limit, ...] = ()
+    scan_paths: Count = 10
+    scan_window_s: Positive = 60.0
+    evidence: Count = 3
+    evidence_window_s: Positive = 600.0
+    block_s: Positive = 240.0
+    escalation: Annotated[float, Meta(ge=1)] = 4.0
+    block_most_s: Positive = 86_400.0
+
+
+class Maintenance(Part, frozen=True, kw_only=True):
+    """A time in which a service's incidents are not said."""
+
+    service: str
+    from_s: float
+    until_s: float
+    why: str = ""
+
+
+class IncidentSettings(Part, frozen=True, kw_only=True):
+    """The grouping of signals into alerts.
+
+    fire_after     so many signals of a service within `window_s` make an incident fire (threats and faults fire at once)
+    resolve_s      without signals for so long, it is resolved; doubled for each return within `flap_s`, up to `resolve_most_s`
+    resend_s       how often a firing alert is said again
+    """
+
+    fire_after: Count = 2
+    window_s: Positive = 60.0
+    resolve_s: Positive = 60.0
+    resolve_most_s: Positive = 960.0
+    flap_s: Positive = 600.0
+    resend_s: Positive = 60.0
+    maintenance: tuple[Maintenance, ...] = ()
+
+
+class DecisionSettings(Part, frozen=True, kw_only=True):
+    """The rules under which proposals become commands and blocks.
+
+    enabled        the kill switch: False refuses every action
+    dry_run        actions that are decided and said as refused, never ordered
+    allow          networks and clients that are never blocked
+    cooldown_s     the least time between two commands for one target
+    blocks_per_minute  the most new blocks in any minute
+    blocks_most    the most blocks at one time
+    """
+
+    enabled: bool = True
+    dry_run: tuple[Literal["scale", "block"], ...] = ()
+    allow: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
+    cooldown_s: Annotated[float, Meta(ge=0)] = 30.0
+    blocks_per_minute: Count = 60
+    blocks_most: Annotated[int, Meta(ge=1, le=10_000)] = 5_000
+    command_expires_s: Positive = 300.0
+
+
+class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
+    """Everything an operator decides.
+
+    ahead_s        a record stamped further ahead of its append time is refused
+    late_s         a record older than this when it is appended teaches but raises no alarm
+    """
+
+    ahead_s: Positive = 60.0
+    late_s: Positive = 300.0
+    services: dict[str, Service] = {}
+    sources: tuple[Source, ...] = ()
+    anomaly: AnomalySettings = AnomalySettings()
+    security: SecuritySettings = SecuritySettings()
+    incidents: IncidentSettings = IncidentSettings()
+    decisions: DecisionSettings = DecisionSettings()
+
+    def key(self) -> str:
+        """Return the one key of the topic."""
+        return "settings"
+
+
+class SettingsRecord(Record, frozen=True, kw_only=True):
+    """The settings to be in force, with their version and who put them there."""
+
+    version: str
+    settings: Settings
+    author: str = ""
+
+    def key(self) -> str:
+        """Return the one key of the topic."""
+        return "settings"
+
+
+SETTINGS = Topic("settings", (SettingsRecord,), key='"settings"', compact=True)
+
+
+def plain(settings: Settings) -> Any:
+    """Return settings as plain data."""
+    return msgspec.to_builtins(settings)

@@ -1,0 +1,82 @@
+"""Signals: what is unusual (an anomaly) or hostile (a threat)."""
+
+from __future__ import annotations
+
+from topics import Derived, Topic
+
+
+class Anomaly(
+    Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="signal", tag="anomaly"
+):
+    """A reading, or the want of one, that the model calls unusual.
+
+    series         which one; its service keys the topic
+    kind           "level" (far from what was expected), "missing" (fell silent), "joint" (unusual together), "fault" (our own)
+    at_s           when it happened, on the clock of whoever measured
+    value          what came; expected, lower, upper: what the model expected, and its band; all in the unit of the series
+    score          how unusual; above 1 is anomalous
+    calm           True when this says that an excursion is over: the first reading back in the band
+    since_s        when the excursion began
+    stands_out     for "joint": the series that stand out, most unusual first
+    """
+
+    series: str
+    kind: str
+    at_s: float
+    value: float | None = None
+    expected: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    score: float = 0.0
+    calm: bool = False
+    since_s: float | None = None
+    stands_out: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def service(self) -> str:
+        """Return the text before the first slash."""
+        return self.series.split("/", 1)[0]
+
+    def key(self) -> str:
+        """Return the service."""
+        return self.service
+
+    def subject(self) -> str:
+        """Return series and kind."""
+        return f"{self.series} {self.kind}"
+
+
+class Threat(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="signal", tag="threat"):
+    """Behaviour of a client that the model calls hostile.
+
+    client         an IP address or API key
+    service        which service it was aimed at; keys the topic
+    family         "rate", "scan", "sqli", "xss", "traversal", "command"
+    rule           which signature or limit said so
+    field          where it was found ("path", "agent", "body"); excerpt: at most 120 characters of it, normalised
+    score          how sure; above 1 is hostile
+    text           the finding in one sentence for a person: "100 requests in 60 s exceeded"
+    """
+
+    client: str
+    service: str
+    family: str
+    rule: str
+    at_s: float
+    field: str = ""
+    excerpt: str = ""
+    score: float = 1.0
+    text: str = ""
+
+    def key(self) -> str:
+        """Return the service."""
+        return self.service
+
+    def subject(self) -> str:
+        """Return client, family and rule."""
+        return f"{self.client} {self.family} {self.rule}"
+
+
+Signal = Anomaly | Threat
+SIGNALS = Topic("signals", (Anomaly, Threat), key="service", keep_days=7)
