@@ -1,0 +1,32 @@
+"""What all tests share: one Apache Kafka for the whole run, names of one's own in it, and how Hypothesis searches."""
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, so that a red run can be had again; none is timed, since machines are busy at times.
+settings.register_profile(
+    "luminar", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("luminar")
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address, `host:port`, of the one Kafka of this run; the first test that asks for it starts it."""
+    from streams.broker import Broker
+
+    with Broker(tmp_path_factory.mktemp("kafka")) as kafka:
+        yield kafka.address
+
+
+@pytest.fixture
+def fresh_prefix(request: pytest.FixtureRequest) -> str:
+    """Give a prefix for topics and groups that no other test of this run has; it starts with the test's name."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    return f"t{next(_numbers)}-{name[:60]}-"
