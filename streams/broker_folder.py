@@ -111,7 +111,7 @@ def settle_ports(data: Path, clients: int | None, controller: int | None) -> Por
         known.get("controller") if controller is None else controller,
     ]
     for port in wanted:
-        if port is not None and not _is_free(port):
+        if port is not None and not is_free(port):
             raise BrokerFailed(
                 f"port {port} of {HOST} is taken by another program; stop that, or name another with --port"
             )
@@ -124,13 +124,14 @@ def settle_ports(data: Path, clients: int | None, controller: int | None) -> Por
 def _free_port(avoid: set[int]) -> int:
     """Return a port that nobody listens on and that is not to be avoided, and avoid it from now on."""
     for port in random.sample(FREE_PORTS, 200):
-        if port not in avoid and _is_free(port):
+        if port not in avoid and is_free(port):
             avoid.add(port)
             return port
     raise BrokerFailed(f"no free port found among {FREE_PORTS}; name one with --port")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a broker could listen on a port of the loopback now."""
     with socket.socket() as probe:
         # As Kafka does it: connections of the broker before us that linger do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

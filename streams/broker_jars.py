@@ -9,12 +9,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 KAFKA_VERSION = "4.3.1"
 KAFKA_JARS = Path(__file__).with_name("broker_jars.txt")
+TRIES = 3
 HOW_WITHOUT = "or run your own Kafka and name it with --broker host:port"
 
 
@@ -71,12 +73,29 @@ def _fetch_into(folder: Path, jars: list[Jar]) -> None:
         complete.mkdir()
         repository = Path(scratch) / "repository"
         with ThreadPoolExecutor(max_workers=8) as pool:
-            for jar, fetched in zip(jars, pool.map(lambda jar: _fetch_one(jar, repository), jars), strict=True):
+            for jar, fetched in zip(jars, pool.map(_fetch_one, jars, repeat(repository)), strict=True):
                 fetched.rename(complete / jar.file_name)
         complete.rename(folder)
 
 
 def _fetch_one(jar: Jar, repository: Path) -> Path:
+    """Fetch a jar and check it; of a connection that breaks off half-way, the next try sees nothing."""
+    for attempt in range(1, TRIES):
+        with suppress(OSError):
+            return _fetch_checked(jar, repository / str(attempt))
+    return _fetch_checked(jar, repository / str(TRIES))
+
+
+def _fetch_checked(jar: Jar, repository: Path) -> Path:
+    path = download(jar, repository)
+    came = hashlib.sha256(path.read_bytes()).hexdigest()
+    if came != jar.sha256:
+        raise OSError(f"{jar.file_name} should have the SHA-256 sum {jar.sha256}, what came has {came}")
+    return path
+
+
+def download(jar: Jar, repository: Path) -> Path:
+    """Return the path of the jar in a local repository, after fetching it there; raises OSError if it does not come."""
     try:
         from jgo.config import GlobalSettings
         from jgo.maven import MavenContext
@@ -91,13 +110,9 @@ def _fetch_one(jar: Jar, repository: Path) -> Path:
     group, name, version = jar.coordinate.split(":")
     artifact = context.project(group, name).at_version(version).artifact()
     try:
-        path = artifact.resolve()
+        return artifact.resolve()
     except RuntimeError as error:  # jgo's word for "in none of the repositories"
         raise OSError(str(error)) from error
-    came = hashlib.sha256(path.read_bytes()).hexdigest()
-    if came != jar.sha256:
-        raise OSError(f"{jar.file_name} should have the SHA-256 sum {jar.sha256}, what came has {came}")
-    return path
 
 
 def _could_not_fetch(folder: Path, error: OSError) -> str:

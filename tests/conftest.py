@@ -30,3 +30,10 @@ def fresh_prefix(request: pytest.FixtureRequest) -> str:
     """Give a prefix for topics and groups that no other test of this run has; it starts with the test's name."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
     return f"t{next(_numbers)}-{name[:60]}-"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the real Kafka, so that `-m "not kafka"` runs all the rest in seconds."""
+    for item in items:
+        if "broker" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kafka)
