@@ -1,0 +1,238 @@
+"""Chunks: what one fetch brought from one partition, as raw bytes and index arrays; no Python object a record is made.
+
+The layout is Kafka's record batch format, version 2 (kafka.apache.org/documentation, "Record Batch").
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import cramjam
+import numpy as np
+from aiokafka.codec import gzip_decode, snappy_decode, zstd_decode
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.util import calc_crc32c
+from numpy.typing import NDArray
+
+from detectors.columns import Bytes, Columns, Ints
+from detectors.compiled import kernel
+
+HEADER_BYTES = 61
+CONTROL, TRANSACTIONAL, APPEND_TIME, CODEC = 0x20, 0x10, 0x08, 0x07
+DECODERS: dict[int, Callable[[memoryview], bytes]] = {
+    1: gzip_decode,
+    2: snappy_decode,
+    3: lambda raw: bytes(cramjam.lz4.decompress(raw)),
+    4: zstd_decode,
+}
+
+Batch = np.dtype(
+    [(name, "i8") for name in ("at", "end", "base", "last", "first_ms", "max_ms", "producer", "attributes", "count")]
+)
+
+
+@kernel
+def big_endian(buf, at, size):  # type: ignore[no-untyped-def]
+    """Return the signed integer of `size` bytes at `at`."""
+    n = np.int64(0)
+    for i in range(size):
+        n = (n << 8) | np.int64(buf[at + i])
+    if size < 8 and n >= np.int64(1) << (8 * size - 1):
+        n -= np.int64(1) << (8 * size)
+    return n
+
+
+@kernel
+def read_headers(buf, batches):  # type: ignore[no-untyped-def]
+    """Fill `batches` with the complete batches in buf; return how many, and whether a format before v2 was met."""
+    at, n = 0, 0
+    while at + HEADER_BYTES <= len(buf) and n < len(batches):
+        end = at + 12 + big_endian(buf, at + 8, 4)
+        if end > len(buf):
+            break
+        if buf[at + 16] != 2:
+            return n, True
+        batch = batches[n]
+        batch.at, batch.end, batch.base = at, end, big_endian(buf, at, 8)
+        batch.attributes, batch.last = big_endian(buf, at + 21, 2), batch.base + big_endian(buf, at + 23, 4)
+        batch.first_ms, batch.max_ms = big_endian(buf, at + 27, 8), big_endian(buf, at + 35, 8)
+        batch.producer, batch.count = big_endian(buf, at + 43, 8), big_endian(buf, at + 57, 4)
+        at, n = end, n + 1
+    return n, False
+
+
+@kernel
+def varint(buf, at):  # type: ignore[no-untyped-def]
+    """Return a zigzag integer and the position behind it."""
+    value, shift = np.uint64(0), np.uint64(0)
+    while True:
+        c = buf[at]
+        at += 1
+        value |= np.uint64(c & 0x7F) << shift
+        if c < 128 or shift > 63:
+            return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), at
+        shift += np.uint64(7)
+
+
+@kernel
+def split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, key_at, key_len, value_at, value_len, time_ms, offset):  # type: ignore[no-untyped-def]  # fmt: skip  # noqa: E501
+    """Index one batch's records from slot n on, leaving out what lies before `start`; return the next slot, or -1: malformed.
+
+    append_ms below 0 stands for a topic stamped by producers: then every record has its own time.
+    """
+    for _ in range(count):
+        if at >= limit:
+            return -1
+        size, at = varint(buf, at)
+        end = at + size
+        if size < 6 or end > limit:
+            return -1
+        delta_ms, at = varint(buf, at + 1)
+        delta, at = varint(buf, at)
+        if base + delta >= start:
+            length, at = varint(buf, at)
+            if length < -1 or at + length > end:
+                return -1
+            key_at[n], key_len[n] = at, length
+            length, at = varint(buf, at + max(length, 0))
+            if length < -1 or at + length > end:
+                return -1
+            value_at[n], value_len[n] = at, length
+            time_ms[n] = append_ms if append_ms >= 0 else first_ms + delta_ms
+            offset[n] = base + delta
+            n += 1
+        at = end
+    return n
+
+
+@dataclass(slots=True)
+class Chunk:
+    """True for the offsets start <= o < next of its partition, even where compaction left gaps.
+
+    buf            uint8: decompressed records; the arrays [n] say where in it each key and value stands (length -1: null)
+    time_ms        append time (or the producers' time where the topic is stamped by them); offset: ascending
+    columns        decoded once, for all capabilities of the topic
+    open           how many capabilities have yet to finish it
+    """
+
+    topic: str
+    partition: int
+    start: int
+    next: int
+    buf: Bytes
+    key_at: NDArray[np.int32]
+    key_len: NDArray[np.int32]
+    value_at: NDArray[np.int32]
+    value_len: NDArray[np.int32]
+    time_ms: Ints
+    offset: Ints
+    columns: Columns | None = None
+    open: int = 0
+    fetched_s: float = field(default=0.0, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def key(self, i: int) -> bytes | None:
+        """Return a record's key."""
+        at, length = int(self.key_at[i]), int(self.key_len[i])
+        return None if length < 0 else self.buf[at : at + length].tobytes()
+
+    def value(self, i: int) -> bytes | None:
+        """Return a record's value."""
+        at, length = int(self.value_at[i]), int(self.value_len[i])
+        return None if length < 0 else self.buf[at : at + length].tobytes()
+
+
+def _headers(raw: bytes, where: str) -> NDArray[np.void]:
+    data, room = np.frombuffer(raw, np.uint8), 64
+    while True:
+        batches = np.zeros(room, Batch)
+        n, foreign = read_headers(data, batches)
+        if foreign:
+            raise CorruptRecordException(f"{where}: a message format before v2, which Kafka wrote before 0.11, cannot be read")
+        if n < room:
+            return batches[:n]
+        room *= 8
+
+
+def _usable(
+    batches: NDArray[np.void], aborted: Iterable[tuple[int, int]], committed_only: bool
+) -> Iterable[tuple[int, ...]]:
+    """Leave out control batches and, where asked for, what aborted transactions wrote."""
+    waiting, bad = sorted(aborted, key=lambda entry: entry[1]), set()
+    for batch in batches.tolist():
+        base, producer, attributes = batch[2], batch[6], batch[7]
+        if committed_only:
+            while waiting and waiting[0][1] <= base:
+                bad.add(waiting.pop(0)[0])
+            if attributes & CONTROL:
+                bad.discard(producer)
+            elif attributes & TRANSACTIONAL and producer in bad:
+                continue
+        if not attributes & CONTROL:
+            yield batch
+
+
+def split(
+    topic: str,
+    partition: int,
+    raw: bytes,
+    start: int,
+    *,
+    check: bool = True,
+    aborted: Iterable[tuple[int, int]] = (),
+    committed_only: bool = False,
+) -> Chunk:
+    """Index the records of a fetch's answer from offset `start` on; raise CorruptRecordException where it is damaged."""
+    where = f"{topic}-{partition}"
+    batches, view = _headers(raw, where), memoryview(raw)
+    squeezed = bool((batches["attributes"] & CODEC).any())
+    regions, pieces, size, total, following = [], [], 0, 0, start
+    if len(batches):
+        following = int(batches["last"][-1]) + 1
+    if check:
+        for at, end in zip(batches["at"].tolist(), batches["end"].tolist(), strict=True):
+            if calc_crc32c(view[at + 21 : end]) != struct.unpack_from(">I", raw, at + 17)[0]:
+                raise CorruptRecordException(f"{where}: the checksum of a batch does not fit its bytes")
+    for at, end, base, last, first_ms, max_ms, _, attributes, count in _usable(batches, aborted, committed_only):
+        if last < start:
+            continue
+        region = (at + HEADER_BYTES, end)
+        if squeezed:
+            piece = view[region[0] : end]
+            if attributes & CODEC:
+                piece = memoryview(DECODERS[attributes & CODEC](piece))
+            pieces.append(piece)
+            region = (size, size + len(piece))
+            size += len(piece)
+        regions.append((*region, count, base, first_ms, max_ms if attributes & APPEND_TIME else -1))
+        total += count
+    buf = np.frombuffer(b"".join(pieces) if squeezed else raw, np.uint8)
+    i4, i8, n = np.empty((4, total), np.int32), np.empty((2, total), np.int64), 0
+    for at, limit, count, base, first_ms, append_ms in regions:
+        n = split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, *i4, *i8)
+        if n < 0:
+            raise CorruptRecordException(f"{where}: a record of the batch at {base} is longer than its batch")
+    return Chunk(topic, partition, start, max(start, following), buf, *i4[:, :n], *i8[:, :n])
+
+
+def chunk_of(
+    topic: str, partition: int, start: int, records: Iterable[tuple[bytes | None, bytes | None, int]]
+) -> Chunk:
+    """Make a chunk of (key, value, append time in ms) records: a log in memory, for replays and tests."""
+    items = list(records)
+    n = len(items)
+    i4, pieces, size = np.full((4, n), -1, np.int32), [], 0
+    for i, (key, value, _) in enumerate(items):
+        for row, raw in ((0, key), (2, value)):
+            i4[row, i] = size
+            if raw is not None:
+                i4[row + 1, i] = len(raw)
+                pieces.append(raw)
+                size += len(raw)
+    buf = np.frombuffer(b"".join(pieces), np.uint8)
+    time_ms = np.array([time for _, _, time in items], np.int64)
+    return Chunk(topic, partition, start, start + n, buf, *i4, time_ms, np.arange(start, start + n, dtype=np.int64))
