@@ -11,13 +11,15 @@ fits() {
 }
 
 find_python() {
-    for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+    # A Python that was named is the only candidate: another one in its place would surprise.
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
         if fits "$candidate"; then
             echo "$candidate"
             return
         fi
     done
-    echo "Luminar needs Python 3.11, 3.12 or 3.13, and none was found; install one, or say PYTHON=/path/to/python make setup" >&2
+    echo "Luminar needs Python 3.11, 3.12 or 3.13; ${PYTHON:-what is installed here} is none of them." >&2
+    echo "Install one, or name one: PYTHON=/path/to/python make setup" >&2
     return 1
 }
 
