@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.columns import Columns, Flags, Run
 from topics import Derived
@@ -74,6 +73,10 @@ class Bank(ABC):
         """Return the group of a name of the key column."""
         return name
 
+    @abstractmethod
+    def group_at(self, columns: Columns, i: int) -> bytes | None:
+        """Return the group of a record, or None where the bank does not care for it."""
+
     @property
     @abstractmethod
     def due_ms(self) -> int:
@@ -86,6 +89,11 @@ class Bank(ABC):
     @abstractmethod
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
         """Do all that is due at or before `clock_ms`, in the pages that are `ready`; leave the others as they are."""
+
+    @property
+    def warming(self) -> int:
+        """Return how many rows are still learned silently."""
+        return 0
 
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
         """Take what a person says; only a page that is `ready` may change."""

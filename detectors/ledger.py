@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from detectors.bank import NEVER, PAGES, Bank, Finding, page_of
-from detectors.columns import Flags, Run
+from detectors.columns import Columns, Flags, Run
 from topics import Derived, Record
 from topics.settings import Settings
 
@@ -47,6 +47,11 @@ class Ledger(Bank):
     @abstractmethod
     def pass_time_one(self, name: str, entries: dict[str, Any], clock_ms: int) -> list[Derived]:
         """Do what is due for an entry at or before `clock_ms`, and move its `due_ms` beyond that."""
+
+    def group_at(self, columns: Columns, i: int) -> bytes | None:
+        """Return the group of a record."""
+        group = self.group_of(columns.record(i))
+        return None if group is None else group.encode("utf-8", "replace")
 
     def fold(self, run: Run) -> list[Finding]:
         """Fold each kept record into the page of its group."""

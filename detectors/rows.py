@@ -23,12 +23,13 @@ FOREIGN_NAMES = 65_536
 @kernel
 def find_rows(
     buf, at, length, hashes, keep, offset, clock_ms, start, end, slots, slot_hashes, starts, lengths, rows, blob,
-    page_of_row, positions, heard_ms, dirty, ids,
+    page_of_row, positions, heard_ms, dirty, ids, picky, wanted,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Fill ids[start:end] with each record's row; stop at the first name that has none, and return where.
 
     -1 stands for a record that is not to be folded, -2 for one that belongs to another partition. A row that is found has been
-    heard of at the log's clock, and its page is no longer what was saved.
+    heard of at the log's clock, and its page is no longer what was saved. Where the bank is picky, a name without a row that is
+    not among the `wanted` ones is passed over, and nothing is kept of it.
     """
     for i in range(start, end):
         ids[i] = ABSENT
@@ -36,6 +37,8 @@ def find_rows(
             continue
         row = find_name(buf, at[i], length[i], hashes[i], slots, slot_hashes, starts, lengths, rows, blob)
         if row == ABSENT:
+            if picky and find_name(buf, at[i], length[i], hashes[i], *wanted) == ABSENT:
+                continue
             return i
         if row == FOREIGN:
             ids[i] = FOREIGN
@@ -76,11 +79,19 @@ class RowBank(Bank):
         self.heard_ms = np.zeros(64, np.int64)
         self.pages = np.zeros(64, np.int64)
         self.foreign_names = 0
+        self.picky = False
+        self.wanted = Names()
         super().__init__(settings, owns)
 
     @abstractmethod
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
         """Fold records start..end, each into the row ids[i] (below 0: not to be folded), in order."""
+
+    def want(self, names: set[bytes]) -> None:
+        """From now on give rows to these names only; those that have one keep it. To be called by `configure`."""
+        self.picky, self.wanted = True, Names()
+        for name in sorted(names):
+            self.wanted.add(name, 0)
 
     def dropped(self, row: int, name: bytes) -> None:
         """Hear that a row makes room: forget what is kept beside it."""
@@ -99,6 +110,10 @@ class RowBank(Bank):
         """Return the name of the text column that names the rows."""
         return self.key
 
+    def group_at(self, columns: Columns, i: int) -> bytes | None:
+        """Return the group of a record's name."""
+        return self.group(columns.text[self.key_column(columns)][i])
+
     def fold(self, run: Run) -> list[Finding]:
         """Find each record's row, make rows for new names, and fold between evictions."""
         columns, found = run.columns, []
@@ -109,7 +124,8 @@ class RowBank(Bank):
         while True:
             at = find_rows(
                 text.buf, text.at, text.length, hashes, run.keep, columns.offset, run.clock_ms, at, run.end,
-                *self.names.tables(), self.pages, run.positions, self.heard_ms, self.dirty, ids,
+                *self.names.tables(), self.pages, run.positions, self.heard_ms, self.dirty, ids, self.picky,
+                self.wanted.tables(),
             )  # fmt: skip
             if at == run.end:
                 break

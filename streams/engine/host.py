@@ -1,0 +1,341 @@
+"""Host: the shards of one worker, fed with chunks, saved, ticked, and mended when one of them fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from faust.types import TP
+
+from detectors.bank import NEVER
+from streams import meters
+from streams.bus import Capability, home_of, leads
+from streams.connection import name_of, partition_of
+from streams.engine.chunks import Chunk
+from streams.engine.columns import Decoder
+from streams.engine.letters import letter_headers
+from streams.engine.outbox import Outbox
+from streams.engine.shard import Letter, Shard
+from streams.engine.transport import give_turn
+from streams.settings import Process
+from topics import Derived, Record, Topic
+from topics.blocklist import Lift
+from topics.control import SettingsChange, Tick
+from topics.dead_letters import DEAD_LETTERS
+from topics.settings import SettingsRecord
+from topics.state import STATE
+
+log = logging.getLogger(__name__)
+
+RUN = 16_384
+"""Records folded without giving the loop a turn."""
+SAY_SETTINGS_AGAIN_S = 10.0
+
+_tick = msgspec.json.encode(Tick())
+
+
+@dataclass
+class Held:
+    """A shard that this worker holds.
+
+    suspect        after a fault: the offsets in which it lies, folded one record at a time when it comes again
+    stopped        why the shard does not go on, if it does not
+    """
+
+    capability: Capability
+    shard: Shard
+    suspect: tuple[int, int] | None = None
+    stepping: bool = False
+    stopped: str = ""
+
+
+@dataclass
+class Part:
+    """A partition that this worker holds: when something last came, and what was done about silence and settings."""
+
+    first: int = 0
+    end: int = 0
+    heard_s: float = field(default_factory=time.monotonic)
+    settings_said: str = ""
+    settings_said_s: float = 0.0
+
+
+class Host:
+    """What stands between the transport and the shards. All of it runs on the worker's one loop."""
+
+    def __init__(self, process: Process, capabilities: tuple[Capability, ...]) -> None:
+        self.process, self.capabilities = process, capabilities
+        self.names = {name_of(process, c.topic): c.topic for c in capabilities}
+        self.decoders = {name: Decoder(topic) for name, topic in self.names.items()}
+        self.known = frozenset({c.name for c in capabilities} | {"ingest", "forward"})
+        self.held: dict[tuple[str, TP], Held] = {}
+        self.parts: dict[TP, Part] = {}
+        self.stateless: dict[TP, int] = {}
+        self.desired: SettingsRecord | None = None
+        self.extra_readers: dict[str, int] = {}
+        self.app: Any = None
+        self.table: Any = None
+        self.outbox: Outbox
+        self.is_ready = False
+
+    def attach(self, app: Any, table: Any) -> None:
+        """Take the app whose consumer, producer and table are to be used."""
+        self.app, self.table = app, table
+        self.outbox = Outbox(lambda: app.producer._producer, self._could_not_send)
+
+    def _could_not_send(self, why: BaseException) -> None:
+        log.error("a batch could not be delivered, the worker stops; its pages stand before the loss: %r", why)
+        asyncio.ensure_future(self.app.crash(why))
+
+    # What there is ---------------------------------------------------------------------------------------------------
+
+    def readers(self, topic: str) -> int:
+        """Return how many agents read a topic."""
+        own = self.names.get(topic)
+        return sum(c.topic is own for c in self.capabilities) if own else self.extra_readers.get(topic, 1)
+
+    def has_state(self, topic: str) -> bool:
+        """Say whether a bank reads this topic."""
+        return topic in self.names
+
+    def shards_of(self, tp: TP) -> list[Held]:
+        """Return the shards that read a partition."""
+        return [held for (_, where), held in self.held.items() if where == tp]
+
+    # Positions -------------------------------------------------------------------------------------------------------
+
+    def load(self, ranges: Mapping[TP, tuple[int, int]]) -> dict[TP, int]:
+        """Make the shards of these partitions from their pages; return where to read on."""
+        self.held.clear()
+        self.parts = {tp: Part(first, end) for tp, (first, end) in ranges.items()}
+        positions = {}
+        for tp, (first, end) in ranges.items():
+            for capability in self.capabilities:
+                if capability.topic is self.names[tp.topic]:
+                    shard = self._new_shard(capability, tp)
+                    self.held[capability.name, tp] = Held(capability, shard)
+                    shard.load(self.table.data.data, first, end)
+            positions[tp] = min(held.shard.next for held in self.shards_of(tp))
+        return positions
+
+    def _new_shard(self, capability: Capability, tp: TP) -> Shard:
+        partitions, mine = self.process.partitions, tp.partition
+        return Shard(
+            capability.bank, self.names[tp.topic].name, tp.partition, verb=capability.verb,
+            owns=lambda key: partition_of(key, partitions) == mine,
+            leads=leads(capability, self.capabilities), known=self.known,
+        )  # fmt: skip
+
+    def assigned(self, assignment: set[TP]) -> None:
+        """Hear that positions are found and records will come."""
+        self.is_ready = True
+        meters.rebalances.inc()
+        state = sum(len(held.shard.bank) for held in self.held.values())
+        log.warning("ready: %d partitions, %d shards, %d rows", len(assignment), len(self.held), state)
+
+    async def let_go(self) -> None:
+        """Partitions are leaving: save all there is, then forget it. What is not saved is folded again by the next owner."""
+        self.is_ready = False
+        held, self.held, self.parts = dict(self.held), {}, {}
+        try:
+            async with asyncio.timeout(self.process.worker.grace_s / 2):
+                await self._save(held, float("inf"))
+        except TimeoutError:
+            log.warning("not all pages were saved on leaving; the next owner folds again what they lack")
+
+    # Chunks ----------------------------------------------------------------------------------------------------------
+
+    async def take(self, capability: Capability, chunk: Chunk) -> None:
+        """Fold what is new in a chunk, and publish what that leads to."""
+        tp = TP(chunk.topic, chunk.partition)
+        part = self.parts.get(tp)
+        if part is not None:
+            part.heard_s, part.end = time.monotonic(), max(part.end, chunk.next)
+        while True:
+            held = self.held.get((capability.name, tp))
+            if held is None or held.stopped or chunk.next <= held.shard.next:
+                return
+            if chunk.start > held.shard.next:
+                await self._close_gap(tp, chunk)
+                return
+            if not await self._step(held, tp, chunk):
+                return
+            await self.outbox.has_room()
+            await give_turn()
+
+    async def _close_gap(self, tp: TP, chunk: Chunk) -> None:
+        """Something was dropped on the way, as rebalances do: ask for it again, from the shard that is furthest behind."""
+        lowest = min(held.shard.next for held in self.shards_of(tp) if not held.stopped)
+        if lowest < chunk.start:
+            meters.gaps.labels(tp.topic).inc()
+            await self.app.consumer.rewind(tp, lowest)
+
+    async def _step(self, held: Held, tp: TP, chunk: Chunk) -> bool:
+        """Fold one stretch of a chunk; return False where a fault ended it."""
+        shard, began_s = held.shard, time.perf_counter()
+        columns = self.decoders[tp.topic].columns(chunk)
+        at = int(chunk.offset.searchsorted(shard.next))
+        end = min(at + RUN, len(chunk))
+        if held.stepping:
+            end = min(at + 1, len(chunk))
+        following = chunk.next if end == len(chunk) else int(chunk.offset[end])
+        try:
+            said = shard.fold(columns, at, end, following)
+        except Exception as why:
+            await self._mend(held, tp, chunk, (at, end), why)
+            return False
+        if held.suspect is not None and following >= held.suspect[1]:
+            held.suspect, held.stepping = None, False
+        self._publish(held.capability, said.records)
+        for letter in said.letters:
+            self.refuse(tp, chunk, letter)
+        meters.records.labels(held.capability.name).inc(end - at)
+        meters.fold_s.labels(held.capability.name).observe(time.perf_counter() - began_s)
+        return True
+
+    def _publish(self, capability: Capability, records: list[Derived]) -> None:
+        for record in records:
+            topic = home_of(capability, record)
+            key = record.key().encode("utf-8", "replace")
+            value, headers = msgspec.json.encode(record), ()
+            if isinstance(record, Lift):
+                value, headers = None, (("why", record.why.encode()), ("origin", msgspec.json.encode(record.origin)))
+            self.outbox.put(name_of(self.process, topic), partition_of(key, self.process.partitions), key, value, headers)
+            meters.said.labels(capability.name, topic.name).inc()
+
+    def refuse(self, tp: TP, chunk: Chunk, letter: Letter) -> None:
+        """Keep a record that cannot be used in the dead letters, with the reason."""
+        key, offset = chunk.key(letter.index), int(chunk.offset[letter.index])
+        value, headers = letter_headers(chunk.value(letter.index), tp.topic, tp.partition, offset, letter.reason, letter.stage)
+        where = partition_of(key, self.process.partitions) if key else tp.partition % self.process.partitions
+        self.outbox.put(name_of(self.process, DEAD_LETTERS), where, key, value, headers)
+        meters.dead_letters.labels(tp.topic, letter.stage).inc()
+        log.warning("%s[%d]@%d refused: %s; kept in dead-letters", tp.topic, tp.partition, offset, letter.reason)
+
+    # Faults ----------------------------------------------------------------------------------------------------------
+
+    async def _mend(self, held: Held, tp: TP, chunk: Chunk, where: tuple[int, int], why: Exception) -> None:
+        """Our own code failed: forget the shard, load its pages, fold again; when it comes again, find the record.
+
+        Any cut of the log gives the same state, so the record is found by folding the suspect stretch one record at a time.
+        """
+        name, shard = held.capability.name, held.shard
+        first, last = int(chunk.offset[where[0]]), int(chunk.offset[where[1] - 1]) + 1
+        meters.faults.labels(name).inc()
+        log.error("%s failed in %s[%d]@%d..%d", name, tp.topic, tp.partition, first, last - 1, exc_info=why)
+        if held.stepping and first in shard.skips:
+            held.stopped = f"{name} fails at {tp.topic}[{tp.partition}]@{first} even without that record: {why!r}"
+            meters.stopped.inc()
+            log.critical("%s; its shard stops here, all others go on", held.stopped)
+            return
+        if held.stepping:
+            shard.skips[first] = "".join(traceback.format_exception(why))[-4000:]
+        elif held.suspect is not None and first < held.suspect[1]:
+            held.stepping = True
+        held.suspect = (first, max(last, held.suspect[1] if held.suspect else last))
+        part = self.parts[tp]
+        shard.load(self.table.data.data, part.first, None)
+        await self.app.consumer.rewind(tp, min(other.shard.next for other in self.shards_of(tp)))
+
+    # Saving ----------------------------------------------------------------------------------------------------------
+
+    async def save_for_ever(self) -> None:
+        """Save dirty pages once per `save_every_s`."""
+        worker = self.process.worker
+        while not self.app.should_stop:
+            await asyncio.sleep(worker.save_every_s)
+            if self.held or self.stateless:
+                budget = worker.save_bytes_per_s * worker.save_every_s / max(1, len(self.held))
+                await self._save(dict(self.held), budget)
+                self._measure()
+
+    async def _save(self, held: dict[tuple[str, TP], Held], budget: float) -> None:
+        """Copy dirty pages; when all that was said up to there is acknowledged, write the copies; then let Faust commit.
+
+        Waiting first and copying afterwards would be wrong: folding goes on meanwhile.
+        """
+        copies = {where: h.shard.snapshot(budget) for where, h in held.items() if not h.stopped}
+        stateless, ticket = dict(self.stateless), self.outbox.ticket()
+        await self.outbox.settled(ticket)
+        state = name_of(self.process, STATE)
+        for (_, tp), (records, _) in copies.items():
+            for key, value in records:
+                self.outbox.put(state, tp.partition, key, value)
+                meters.saved_pages.inc()
+                meters.saved_bytes.inc(len(value))
+        await self.outbox.settled(self.outbox.ticket())
+        lowest: dict[TP, int] = dict(stateless)
+        for (_, tp), (records, position) in copies.items():
+            lowest[tp] = min(position, lowest.get(tp, position))
+            for key, value in records:  # keep the table as its topic has it: a fault loads pages from here
+                self.table.data.data[key] = value
+                self.table.data._key_partition[key] = tp.partition
+        self.app.consumer.committable.update(lowest)
+
+    def _measure(self) -> None:
+        for (name, tp), held in self.held.items():
+            labels, shard = (name, str(tp.partition)), held.shard
+            meters.rows.labels(*labels).set(len(shard.bank))
+            meters.evicted.labels(*labels).set(shard.bank.evicted)
+            meters.warming.labels(*labels).set(shard.bank.warming)
+            meters.late.labels(*labels).set(shard.late)
+            meters.duplicates.labels(*labels).set(shard.duplicates)
+            meters.position.labels(*labels).set(shard.next)
+        for tp in self.parts:
+            highwater = self.app.consumer.highwater(tp)
+            if highwater is not None:
+                behind = min((held.shard.next for held in self.shards_of(tp)), default=highwater)
+                meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, highwater - behind))
+
+    # The passing of time, and settings ----------------------------------------------------------------------------------
+
+    async def tick_for_ever(self) -> None:
+        """Append a tick to partitions that are silent while something is due, and settings that are not in force yet."""
+        tick_s = self.process.worker.tick_s
+        while not self.app.should_stop:
+            await asyncio.sleep(min(0.25, tick_s / 4))
+            now_s = time.monotonic()
+            for tp, part in list(self.parts.items()):
+                shards = [held.shard for held in self.shards_of(tp) if not held.stopped]
+                if not shards or not all(self.app.consumer.is_caught_up(tp, shard.next) for shard in shards):
+                    continue
+                self._say_settings(tp, part, shards, now_s)
+                if now_s - part.heard_s >= tick_s and self._is_due(shards, now_s - part.heard_s):
+                    part.heard_s = now_s
+                    self.outbox.put(tp.topic, tp.partition, None, _tick)
+                    meters.ticks.labels(tp.topic).inc()
+
+    def _is_due(self, shards: list[Shard], silent_s: float) -> bool:
+        """Say whether the passing of time brings something.
+
+        By this machine's clock or by the log's, whichever is ahead: it only decides whether to append a tick. What the tick
+        brings is decided by its append time.
+        """
+        due_ms = min(shard.bank.due_ms for shard in shards)
+        if due_ms == NEVER:
+            return False
+        return due_ms <= max(time.time() * 1000, max(shard.clock_ms for shard in shards) + silent_s * 1000)
+
+    def _say_settings(self, tp: TP, part: Part, shards: list[Shard], now_s: float) -> None:
+        wanted = self.desired
+        if wanted is None or all(shard.version == wanted.version for shard in shards):
+            return
+        if part.settings_said != wanted.version or now_s - part.settings_said_s > SAY_SETTINGS_AGAIN_S:
+            part.settings_said, part.settings_said_s = wanted.version, now_s
+            change = SettingsChange(wanted.version, wanted.settings)
+            self.outbox.put(tp.topic, tp.partition, None, msgspec.json.encode(change))
+
+    # Foreign records ---------------------------------------------------------------------------------------------------
+
+    def publish_translated(self, topic: Topic, record: Record) -> None:
+        """Publish what a record of a foreign topic was translated into."""
+        key = record.key().encode("utf-8", "replace")
+        where = partition_of(key, self.process.partitions)
+        self.outbox.put(name_of(self.process, topic), where, key, msgspec.json.encode(record))
+        meters.said.labels("ingest", topic.name).inc()

@@ -1,0 +1,27 @@
+"""Dead letters: a record as it came, with headers that say where it stood and why it could not be used."""
+
+from __future__ import annotations
+
+LONGEST_VALUE = 15 << 20
+LONGEST_REASON = 4000
+
+
+def letter_headers(
+    value: bytes | None, topic: str, partition: int, offset: int, reason: str, stage: str
+) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+    """Return the value to keep and the headers of a dead letter; a value that no record could carry is cut, and that is said.
+
+    >>> letter_headers(b"{", "metrics", 4, 81732, "JSON is malformed", "bus")[1][:3]
+    [('topic', b'metrics'), ('partition', b'4'), ('offset', b'81732')]
+    """
+    headers = [
+        ("topic", topic.encode()),
+        ("partition", str(partition).encode()),
+        ("offset", str(offset).encode()),
+        ("reason", reason.encode("utf-8", "replace")[:LONGEST_REASON]),
+        ("stage", stage.encode()),
+    ]
+    if value is not None and len(value) > LONGEST_VALUE:
+        headers.append(("cut", str(len(value)).encode()))
+        value = value[:LONGEST_VALUE]
+    return value, headers

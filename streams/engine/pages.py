@@ -1,0 +1,60 @@
+"""Pages: what is saved of a shard, and what is said about pages that need no saving."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import Any
+
+import msgspec
+
+from topics.settings import Settings
+
+Mark = tuple[str, str, int, int, int, str]
+"""The last that was accepted of one origin: capability, topic, partition, offset, phase, what."""
+
+
+class Statement(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the state topic says of a page: it is true up to (not including) `position`.
+
+    stamp          of the page record that this is about; empty where the page was never written
+    clock_ms       the log's clock there; settings_at: the offset of the settings in force there, -1: the defaults
+    """
+
+    stamp: bytes = b""
+    position: int = 0
+    clock_ms: int = -1
+    settings_at: int = -1
+
+
+class Page(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A page as it is saved: of which version, what it states, the reader's marks, and the bank's bytes."""
+
+    version: int
+    statement: Statement
+    marks: list[Mark]
+    payload: bytes
+
+
+# Who writes: a stamp never repeats, so a statement is never taken for one about another write of the same page.
+_writer, _writes = os.urandom(8), itertools.count(1)
+
+
+def new_stamp() -> bytes:
+    """Return a stamp that no other write bears."""
+    return _writer + next(_writes).to_bytes(8, "big")
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_page = msgspec.msgpack.Decoder(Page).decode
+decode_statements = msgspec.msgpack.Decoder(list[Statement]).decode
+decode_settings = msgspec.msgpack.Decoder(tuple[str, Settings]).decode
+
+
+def page_key(capability: str, partition: int, what: Any) -> bytes:
+    """Return the key of a record of the state topic: of a page by its number, of "pages" (the statements), of "settings/OFFSET".
+
+    >>> page_key("anomaly", 3, 17)
+    b'anomaly/3/17'
+    """
+    return f"{capability}/{partition}/{what}".encode()

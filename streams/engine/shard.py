@@ -1,0 +1,345 @@
+"""Shard: one capability's state for one partition, folded from the partition's log and nothing else.
+
+Records are folded strictly in log order, however the log was cut into chunks. A control record, a record that was isolated as a
+fault, and the log's clock entering a new beat cut the run that the bank folds at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.bank import PAGES, Bank, Finding, page_of
+from detectors.columns import Columns, Flags, Run
+from streams.engine import pages
+from streams.engine.pages import Page, Statement, page_key
+from topics import Derived, Origin, Record
+from topics.control import Feedback, SettingsChange
+from topics.settings import Settings
+from topics.signals import Anomaly
+
+log = logging.getLogger(__name__)
+
+MARKS_PER_PAGE = 4096
+FORWARD = "forward"
+Source = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record that cannot be used: its index in the chunk, why, and at which stage that was found."""
+
+    index: int
+    reason: str
+    stage: str
+
+
+@dataclass(slots=True)
+class Said:
+    """What a stretch of the log led to: derived records and forwarded ones in the order of their origins, and dead letters."""
+
+    records: list[Derived]
+    letters: list[Letter]
+
+
+class Shard:
+    """A bank, and what it is true of.
+
+    next           the offset to fold next; clock_ms: the log's clock before it; version: of the settings in force
+    positions      int64 [PAGES]: what each page held when it was loaded; records before that are skipped
+    spoken         all that the log before this offset led to is in its topics already, and is not said again
+    leads          whether this capability forwards the topic's misplaced records and writes its dead letters
+    known          the capabilities whose origins count, where a deployment names them: no other may fill the marks
+    verb           what folds a run into the bank
+    skips          offsets of records that were isolated as faults, with the reason
+    """
+
+    def __init__(
+        self,
+        bank: type[Bank],
+        topic: str,
+        partition: int,
+        *,
+        owns: Callable[[bytes], bool] | None = None,
+        settings: Settings | None = None,
+        leads: bool = True,
+        known: frozenset[str] = frozenset(),
+        verb: Callable[[Run, Bank], list[Finding]] | None = None,
+    ) -> None:
+        self._make_bank = lambda: bank(settings or Settings(), owns)
+        self._verb = verb or (lambda run, bank: bank.fold(run))
+        self.capability, self.topic, self.partition = bank.capability, topic, partition
+        self.leads, self.known = leads, known
+        self.skips: dict[int, str] = {}
+        self.late = self.duplicates = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self.bank = self._make_bank()
+        self.version, self._settings_at = "", -1
+        self._settings: dict[int, bytes] = {}
+        self.positions: NDArray[np.int64] = np.zeros(PAGES, np.int64)
+        self.statements = [Statement()] * PAGES
+        self.marks: list[dict[Source, tuple[int, int, str]]] = [{} for _ in range(PAGES)]
+        self.next = self.spoken = self._written = 0
+        self.clock_ms = -1
+
+    # Folding ---------------------------------------------------------------------------------------------------------
+
+    def fold(self, columns: Columns, start: int, end: int, following: int) -> Said:
+        """Fold records start..end; afterwards everything before the offset `following` is in the state."""
+        said = Said([], [])
+        clock_ms = np.maximum.accumulate(columns.time_ms[start:end])
+        clocks = np.zeros(len(columns), np.int64)
+        np.maximum(clock_ms, self.clock_ms, out=clocks[start:end])
+        at = start
+        for cut in self._cuts(columns, clocks, start, end):
+            self._fold_run(columns, clocks, at, cut, said)
+            at = cut
+            if cut < end:
+                self._pass_time(columns, clocks, cut, said)
+                if self._takes_itself(columns, clocks, cut, said):
+                    at = cut + 1
+        if end > start:
+            self.clock_ms = int(clocks[end - 1])
+        self.next = following
+        said.records = [record for record in said.records if _origin(record).offset >= self.spoken]
+        said.letters = [letter for letter in said.letters if columns.offset[letter.index] >= self.spoken]
+        return said
+
+    def _cuts(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int) -> Iterator[int]:
+        """Yield where runs end: before control records and faults, and before the first record of each beat."""
+        special = {i for i in columns.control if start <= i < end}
+        if self.skips:
+            offsets = columns.offset[start:end].tolist()
+            special |= {start + i for i, offset in enumerate(offsets) if offset in self.skips}
+        if self.bank.beat_ms and end > start:
+            beats = clocks[start:end] // self.bank.beat_ms
+            entered = np.flatnonzero(beats[1:] != beats[:-1]) + 1 + start
+            special |= set(entered.tolist())
+            if beats[0] != self.clock_ms // self.bank.beat_ms:
+                special.add(start)
+        yield from sorted(special)
+        yield end
+
+    def _takes_itself(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> bool:
+        """Handle a record that is not the bank's to fold: control, or a fault."""
+        control, offset = columns.control.get(i), int(columns.offset[i])
+        if offset in self.skips:
+            self._say_fault(columns, clocks, i, said)
+            return True
+        if isinstance(control, SettingsChange):
+            self._settings[offset] = pages.encode((control.version, control.settings))
+            self._enforce(offset, control.version, control.settings)
+        elif isinstance(control, Feedback):
+            found = self.bank.feedback(control, int(clocks[i]), self.positions <= offset)
+            said.records += self._signed(columns, [Finding(i, record) for record in found], 1)
+        return control is not None
+
+    def _enforce(self, offset: int, version: str, settings: Settings) -> None:
+        self._settings_at, self.version = offset, version
+        self.bank.configure(settings)
+
+    def _say_fault(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> None:
+        """A record that the core cannot fold becomes a dead letter, and an anomaly of our own."""
+        offset = int(columns.offset[i])
+        said.letters.append(Letter(i, self.skips[offset], self.capability))
+        where = f"{self.topic}[{self.partition}]@{offset}"
+        fault = Anomaly(
+            series=f"luminar/faults{{capability={self.capability}}}", kind="fault", at_s=int(clocks[i]) / 1000,
+            score=2.0, text=f"{self.capability} could not fold {where}; it is kept in dead-letters",
+        )  # fmt: skip
+        said.records += self._signed(columns, [Finding(i, fault)], 2)
+
+    def _pass_time(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> None:
+        """If record i begins a beat, do what is due by then."""
+        clock_ms, before = int(clocks[i]), int(clocks[i - 1]) if i and clocks[i - 1] else self.clock_ms
+        beat = self.bank.beat_ms
+        if not beat or clock_ms // beat == before // beat or self.bank.due_ms > clock_ms:
+            return
+        found = self.bank.pass_time(clock_ms, self.positions <= columns.offset[i])
+        said.records += self._signed(columns, [Finding(i, record) for record in found], 0)
+
+    def _fold_run(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int, said: Said) -> None:
+        if start == end:
+            return
+        run = self._run(columns, clocks, start, end, said)
+        for i in columns.derived:
+            if start <= i < end and run.keep[i]:
+                run.keep[i] = self._is_known(columns, i, said) and not self._had(columns, i)
+        found = self._verb(run, self.bank)
+        signed = self._signed(columns, found, 1)
+        if run.foreign and self.leads:
+            signed = _in_order(signed + [self._forwarded(columns, i) for i in run.foreign])
+        said.records += signed
+
+    def _run(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int, said: Said) -> Run:
+        """Prepare a run: refuse what is stamped too far ahead, mark what is late, write dead letters."""
+        n, settings = len(columns), self.bank.settings
+        keep, late = columns.good.copy(), np.zeros(n, np.bool_)
+        at_s, time_s = columns.number["at_s"][start:end], columns.time_ms[start:end] / 1000.0
+        ahead = at_s > time_s + settings.ahead_s
+        late[start:end] = at_s < time_s - settings.late_s
+        self.late += int((late & keep).sum())
+        if ahead.any():
+            for i in (start + np.flatnonzero(ahead & keep[start:end])).tolist():
+                keep[i] = False
+                if self.leads:
+                    lead_s = float(columns.number["at_s"][i]) - float(columns.time_ms[i]) / 1000
+                    reason = f"at_s is {lead_s:.0f} s ahead of the append time, at most {settings.ahead_s:g} s are allowed"
+                    said.letters.append(Letter(i, reason, "bus"))
+        if self.leads and columns.wrong:
+            said.letters += [Letter(i, why, "bus") for i, why in sorted(columns.wrong.items()) if start <= i < end]
+        return Run(columns, start, end, keep, late, self.positions, clocks)
+
+    def _is_known(self, columns: Columns, i: int, said: Said) -> bool:
+        """Refuse an origin that none of our capabilities gives."""
+        name = _origin(columns.records[i]).capability
+        if not self.known or name in self.known:
+            return True
+        if self.leads:
+            said.letters.append(Letter(i, f"origin.capability must be one of {sorted(self.known)}, got {name!r}", "bus"))
+        return False
+
+    def _had(self, columns: Columns, i: int) -> bool:
+        """Say whether a derived record was accepted before; if not, remember it."""
+        record = columns.records[i]
+        assert isinstance(record, Derived)
+        group = self.bank.group_at(columns, i)
+        if group is None:
+            return False
+        page, origin = page_of(group), _origin(record)
+        if columns.offset[i] < self.positions[page]:
+            return False  # the bank skips it by its page's position
+        marks, source = self.marks[page], (origin.capability, origin.topic, origin.partition)
+        mine = (origin.offset, *origin.subject)
+        if marks.get(source, (-1, -1, "")) >= mine:
+            self.duplicates += 1
+            return True
+        marks[source] = mine
+        self.bank.dirty[page] = True
+        if len(marks) > MARKS_PER_PAGE:
+            del marks[next(iter(marks))]
+        return False
+
+    def _signed(self, columns: Columns, found: list[Finding], phase: int) -> list[Derived]:
+        """Give what was concluded its origin, and bring it into the order of origins."""
+        signed = []
+        for i, record in found:
+            subject = (phase, record.subject())
+            origin = Origin(self.capability, self.topic, self.partition, int(columns.offset[i]), subject)
+            signed.append(msgspec.structs.replace(record, origin=origin))
+        return _in_order(signed)
+
+    def _forwarded(self, columns: Columns, i: int) -> Derived:
+        """Return a misplaced record as it goes to the partition of its key."""
+        record = columns.record(i)
+        assert isinstance(record, Derived)
+        assert record.origin is None or record.origin.capability != FORWARD, f"{record!r} was forwarded to the wrong partition"
+        origin = Origin(FORWARD, self.topic, self.partition, int(columns.offset[i]), (1, record.subject()))
+        return msgspec.structs.replace(record, origin=origin)
+
+    # Pages -----------------------------------------------------------------------------------------------------------
+
+    def load(self, table: Mapping[bytes, bytes], first: int = 0, end: int | None = None) -> int:
+        """Take the pages out of the table; return the offset to read from.
+
+        first, end     what the log still has; a page that stands outside of it is dropped, loudly, and learned again
+        """
+        self._reset()
+        raw = table.get(page_key(self.capability, self.partition, "pages"))
+        stated = pages.decode_statements(raw) if raw else [Statement()] * PAGES
+        for number in range(PAGES):
+            self.statements[number] = self._load_page(table, number, stated[number], first, end)
+        self.positions[:] = [statement.position for statement in self.statements]
+        lowest = min(self.statements, key=lambda statement: statement.position)
+        self.next, self.clock_ms, self._written = lowest.position, lowest.clock_ms, lowest.position
+        self.spoken = int(self.positions.max())
+        self._load_settings(table, lowest.settings_at)
+        self.bank.dirty[:] = False
+        return self.next
+
+    def _load_page(
+        self, table: Mapping[bytes, bytes], number: int, stated: Statement, first: int, end: int | None
+    ) -> Statement:
+        """Put one page into the bank; return what is known of it."""
+        raw = table.get(page_key(self.capability, self.partition, number))
+        page = pages.decode_page(raw) if raw else Page(self.bank.version, Statement(), [], b"")
+        known = page.statement
+        if stated.stamp == known.stamp and stated.position > known.position:
+            known = stated
+        problem = ""
+        if page.version != self.bank.version:
+            problem = f"is of version {page.version}, this is version {self.bank.version}"
+        elif known.position < first or (end is not None and known.position > end):
+            problem = f"stands at {known.position}, the log has {first}..{end}"
+        if not problem:
+            if page.payload:
+                self.marks[number] = {tuple(mark[:3]): tuple(mark[3:]) for mark in page.marks}  # type: ignore[misc]
+                self.bank.put(number, page.payload)
+            return known
+        if page.payload:
+            name = f"{self.capability}/{self.partition}"
+            log.error("%s: page %d %s; it is dropped and learned again from the log", name, number, problem)
+        return Statement(position=first)
+
+    def _load_settings(self, table: Mapping[bytes, bytes], settings_at: int) -> None:
+        for statement in self.statements:
+            key = page_key(self.capability, self.partition, f"settings/{statement.settings_at}")
+            if statement.settings_at >= 0 and key in table:
+                self._settings[statement.settings_at] = table[key]
+        if settings_at >= 0:
+            version, settings = pages.decode_settings(self._settings[settings_at])
+            self._enforce(settings_at, version, settings)
+
+    def snapshot(self, budget: float) -> tuple[list[tuple[bytes, bytes]], int]:
+        """Return what to save, all true at `next`, and the position that is safe once it is saved.
+
+        Dirty pages, oldest position first, until `budget` bytes are spent (at least one). Called between two folds only.
+        """
+        records: list[tuple[bytes, bytes]] = []
+        here = Statement(b"", self.next, self.clock_ms, self._settings_at)
+        if self._settings_at >= 0:
+            key = page_key(self.capability, self.partition, f"settings/{self._settings_at}")
+            if self._written <= self._settings_at:
+                records.append((key, self._settings[self._settings_at]))
+        dirty = np.flatnonzero(self.bank.dirty).tolist()
+        for number in sorted(dirty, key=lambda page: self.statements[page].position):
+            if budget <= 0:
+                break
+            statement = msgspec.structs.replace(here, stamp=pages.new_stamp())
+            raw = self._encode_page(number, statement)
+            records.append((page_key(self.capability, self.partition, number), raw))
+            self.statements[number], self.bank.dirty[number] = statement, False
+            budget -= len(raw)
+        if self.next > self._written:
+            for number, statement in enumerate(self.statements):
+                if not self.bank.dirty[number] and statement.position < self.next:
+                    self.statements[number] = msgspec.structs.replace(here, stamp=statement.stamp)
+            records.append((page_key(self.capability, self.partition, "pages"), pages.encode(self.statements)))
+        self._written = self.next
+        return records, min(statement.position for statement in self.statements)
+
+    def _encode_page(self, number: int, statement: Statement) -> bytes:
+        marks = [(*source, *last) for source, last in self.marks[number].items()]
+        return pages.encode(Page(self.bank.version, statement, marks, self.bank.take(number)))
+
+
+def _origin(record: Record) -> Origin:
+    assert isinstance(record, Derived), f"{record!r} cannot be derived"
+    assert record.origin is not None, f"{record!r} has no origin"
+    return record.origin
+
+
+def _in_order(records: list[Derived]) -> list[Derived]:
+    """Sort by (offset, subject), and hold that no two records of one topic have the same origin."""
+    records.sort(key=lambda record: (_origin(record).offset, _origin(record).subject))
+    for one, other in zip(records, records[1:], strict=False):
+        same = type(one) is type(other) and _origin(one) == _origin(other)
+        assert not same, f"two records with one origin: {one!r}, {other!r}"
+    return records

@@ -1,0 +1,315 @@
+"""A Faust transport, scheme `chunks://`, whose consumer hands each fetched partition chunk to the app as one message.
+
+What it overrides, and why; the names are those of faust-streaming 0.15.3 and aiokafka 0.14.0, checked before the first agent:
+
+MemoryRecords, PartitionRecords (aiokafka.consumer.fetcher)  raw bytes instead of record objects
+_create_worker_consumer   Faust hard-codes how long a fetch may wait
+_to_message               a chunk is a message; its offset is the chunk's last
+_add_gap, _new_offset     Faust counts every offset between two messages; here the pages say what may be committed
+on_buffer_full, on_buffer_drop  no pausing of Faust's: one unread partition makes aiokafka hold back its whole broker
+getmany                   stock seeks to committed offsets while the flow is stopped; here positions come from the pages
+perform_seek              after recovery: load the pages, seek to the lowest position
+on_partitions_revoked, on_stop  save what can be saved, then let the partitions go
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import aiokafka
+import faust
+from aiokafka.consumer import fetcher
+from faust.topics import Topic as FaustTopic
+from faust.transport import drivers
+from faust.transport.drivers import aiokafka as stock
+from faust.types import ConsumerMessage
+
+from streams.engine.chunks import Chunk, split
+
+if TYPE_CHECKING:
+    from streams.engine.host import Host
+
+SCHEME = "chunks"
+IDLE_WAIT_MS, BUSY_WAIT_MS = 500, 5
+IN_HAND = 2
+"""Chunks of a partition that may wait for their agents before it is paused; one more may be on its way."""
+QUEUE = 1 << 16
+
+_hot: set[str] = set()
+_stock_memory_records, _stock_partition_records = fetcher.MemoryRecords, fetcher.PartitionRecords
+
+
+class RawRecords:
+    """Keeps the bytes of a partition's answer where aiokafka would parse them."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    def has_next(self) -> bool:
+        """Say whether a whole batch is there."""
+        return len(self.raw) >= 12 and len(self.raw) >= 12 + int(struct.unpack_from(">i", self.raw, 8)[0])
+
+    def size_in_bytes(self) -> int:
+        """Return how much there is."""
+        return len(self.raw)
+
+
+class ChunkRecords:
+    """An iterator over one chunk, with the one attribute that aiokafka's FetchResult reads."""
+
+    def __init__(self, tp: Any, raw: bytes, aborted: Any, start: int, check: bool, committed_only: bool) -> None:
+        self._tp, self._raw, self._aborted = tp, raw, aborted or ()
+        self._check, self._committed_only = check, committed_only
+        self.next_fetch_offset = start
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self
+
+    def __next__(self) -> Chunk:
+        raw, self._raw = self._raw, b""
+        if not raw:
+            raise StopIteration
+        chunk = split(
+            self._tp.topic, self._tp.partition, raw, self.next_fetch_offset,
+            check=self._check, aborted=self._aborted, committed_only=self._committed_only,
+        )  # fmt: skip
+        self.next_fetch_offset = chunk.next
+        return chunk
+
+
+def partition_records(
+    tp: Any, records: RawRecords, aborted: Any, start: int, key_deserializer: Any, value_deserializer: Any,
+    check: bool, isolation: Any,
+) -> Any:  # fmt: skip
+    """Stand in for aiokafka's class: a chunk for our topics, stock records for all others."""
+    if tp.topic in _hot:
+        return ChunkRecords(tp, records.raw, aborted, start, check, isolation == fetcher.READ_COMMITTED)
+    return _stock_partition_records(
+        tp, _stock_memory_records(records.raw), aborted, start, key_deserializer, value_deserializer, check, isolation
+    )
+
+
+class ChunkSchema(faust.Schema):  # type: ignore[misc]
+    """Chunks are decoded by the engine, once for all agents."""
+
+    def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
+        """Return how a message becomes an event: as it is."""
+        create_event = app.create_event
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:
+            return create_event(None, message.value, message.headers, message)
+
+        return decode
+
+
+def chunk_topic(app: Any, name: str) -> Any:
+    """Declare a topic that is delivered in chunks."""
+    _hot.add(name)
+    return FaustTopic(app, topics=[name], schema=ChunkSchema(), maxsize=QUEUE)
+
+
+class LoopConsumer(stock.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The consumer on the app's own loop.
+
+    Chunks are some milliseconds of work, so nothing needs a second thread, and at low rates two threads spend most of their
+    time handing each other the interpreter's lock.
+    """
+
+    def __init__(self, consumer: Any, *, loop: Any, beacon: Any) -> None:
+        super().__init__(consumer, loop=loop, thread_loop=loop, beacon=beacon)
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = IDLE_WAIT_MS
+        return consumer
+
+    async def start(self) -> None:
+        """Start as an ordinary service."""
+        self._thread_started.set()
+        await self._default_start()
+
+    async def stop(self) -> None:
+        """Stop as an ordinary service."""
+        if self._started.is_set() and not self._stopped.is_set():
+            if self._consumer is not None:
+                await self._consumer.stop()
+            self._stopped.set()
+            await self._default_stop_children()
+            self.set_shutdown()
+            await self._default_stop_futures()
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call at once: there is no other thread."""
+        result = fun(*args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+
+class Consumer(stock.Consumer):  # type: ignore[misc]
+    """Hands out chunks, and starts where the pages say."""
+
+    host: Host
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.host = self.app.host
+        self.committable: dict[Any, int] = {}
+        self._in_hand: dict[Any, int] = {}
+        self._paused: set[Any] = set()
+
+    def _new_consumer_thread(self) -> LoopConsumer:
+        return LoopConsumer(self, loop=self.loop, beacon=self.beacon)
+
+    # Chunks ----------------------------------------------------------------------------------------------------------
+
+    def _to_message(self, tp: Any, record: Any) -> Any:
+        if type(record) is not Chunk:
+            return super()._to_message(tp, record)
+        self._in_hand[tp] = self._in_hand.get(tp, 0) + 1
+        if self._in_hand[tp] >= IN_HAND and tp not in self._paused:
+            self._pause(tp)
+        record.open, record.fetched_s = self.host.readers(tp.topic), self.loop.time()
+        return ConsumerMessage(
+            tp.topic, tp.partition, record.next - 1, 0.0, 0, [], None, record, None, 0, 0, tp,
+            generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    def finished(self, tp: Any, chunk: Chunk) -> None:
+        """Hear that an agent is done with a chunk; when all are, there is room for another."""
+        chunk.open -= 1
+        if chunk.open == 0 and tp in self._in_hand:
+            self._in_hand[tp] -= 1
+            if self._in_hand[tp] < IN_HAND and tp in self._paused:
+                self._resume(tp)
+
+    def _pause(self, tp: Any) -> None:
+        self._paused.add(tp)
+        self._client.pause(tp)
+        self._client._fetcher._fetch_max_wait_ms = BUSY_WAIT_MS  # a fetch without it must not keep it waiting
+
+    def _resume(self, tp: Any) -> None:
+        self._paused.discard(tp)
+        if self._client._subscription.is_assigned(tp):
+            self._client.resume(tp)
+        if not self._paused:
+            self._client._fetcher._fetch_max_wait_ms = IDLE_WAIT_MS
+
+    @property
+    def _client(self) -> Any:
+        return self._thread._ensure_consumer()
+
+    def on_buffer_full(self, tp: Any) -> None:
+        """Leave partitions of chunks alone: they are paused by `_pause`."""
+        if tp.topic not in _hot:
+            super().on_buffer_full(tp)
+
+    def on_buffer_drop(self, tp: Any) -> None:
+        """Leave partitions of chunks alone."""
+        if tp.topic not in _hot:
+            super().on_buffer_drop(tp)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:
+        """Yield what was fetched; what cannot be delivered now is fetched again after the positions are found anew."""
+        records, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        for tp, record in self.scheduler.iterate(records or {}):
+            if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
+                break
+            if active is None or tp in active:
+                yield tp, self._to_message(tp, record)
+
+    # Offsets ---------------------------------------------------------------------------------------------------------
+
+    async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
+        if tp.topic not in _hot:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: Any) -> int | None:
+        if tp.topic not in _hot:
+            return super()._new_offset(tp)  # type: ignore[no-any-return]
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self.committable.get(tp)
+
+    async def rewind(self, tp: Any, offset: int) -> None:
+        """Read a partition again from an offset."""
+        await self.seek(tp, offset)
+
+    def is_caught_up(self, tp: Any, following: int) -> bool:
+        """Say whether the log ends before the offset `following`, as far as the last fetch told."""
+        highwater = self.highwater(tp)
+        return highwater is not None and following >= highwater
+
+    # Assignment ------------------------------------------------------------------------------------------------------
+
+    async def perform_seek(self) -> None:
+        """Find every partition's position: from its pages, where a bank reads it, else the committed one."""
+        self._in_hand.clear()
+        self._paused.clear()
+        self.committable.clear()
+        await super().perform_seek()
+        assignment = self.assignment()
+        self._client.pause(*(tp for tp in assignment if tp.topic in self.app.tables.changelog_topics))
+        tps = {tp for tp in assignment if self.host.has_state(tp.topic)}
+        if tps:
+            first, ends = await self.earliest_offsets(*tps), await self.highwaters(*tps)
+            positions = self.host.load({tp: (first[tp], ends[tp]) for tp in tps})
+            await self.seek_wait(positions)
+        self.host.assigned(assignment)
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Save, commit, and forget the partitions that leave."""
+        await super().on_partitions_revoked(revoked)
+        await self.host.let_go()
+        await self.commit()
+
+    async def on_stop(self) -> None:
+        """Finish the chunks in hand, save, commit, leave."""
+        self.stop_flow()
+        await self.host.let_go()
+        await super().on_stop()
+
+
+class Producer(stock.Producer):  # type: ignore[misc]
+    """Idempotent, so that a retry neither repeats nor reorders."""
+
+    def _settings_extra(self) -> dict[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+
+class Transport(stock.Transport):  # type: ignore[misc]
+    """Faust's own transport with our consumer and producer."""
+
+    Consumer = Consumer
+    Producer = Producer
+
+
+_NAMES: tuple[tuple[Any, str], ...] = (
+    (fetcher, "MemoryRecords PartitionRecords READ_COMMITTED FetchResult"),
+    (fetcher.Fetcher, "fetched_records _get_actions_per_node"),
+    (aiokafka.AIOKafkaConsumer, "seek pause resume"),
+    (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
+    (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek _wait_next_records getmany"),
+    (stock.Producer, "_settings_extra"),
+)
+
+
+def register() -> None:
+    """Make the scheme known, before the first agent is declared: declaring one creates the transport."""
+    for owner, names in _NAMES:
+        for name in names.split():
+            if not hasattr(owner, name):
+                raise ImportError(
+                    f"{owner.__name__} has no {name}: luminar needs faust-streaming 0.15.3 and aiokafka 0.14.0, "
+                    f"found aiokafka {aiokafka.__version__} and faust {faust.__version__}"
+                )
+    fetcher.MemoryRecords, fetcher.PartitionRecords = RawRecords, partition_records
+    drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
+
+
+async def give_turn() -> None:
+    """Let everything else on the loop have a turn."""
+    await asyncio.sleep(0)

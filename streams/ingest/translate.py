@@ -1,0 +1,53 @@
+"""Translation: the agent of every source. Records of a foreign topic come, ours go out; there is no state."""
+
+from __future__ import annotations
+
+import msgspec
+from faust.types import TP
+
+from streams import meters
+from streams.engine.chunks import Chunk
+from streams.engine.host import Host
+from streams.engine.shard import Letter
+from streams.engine.transport import give_turn
+from streams.ingest import FORMATS, Refused
+from topics import Derived, Origin, Topic
+from topics.metrics import METRICS, Reading
+from topics.requests import REQUESTS
+from topics.settings import Source
+
+TURN = 256
+"""Records translated without giving the loop a turn."""
+
+
+async def translate(host: Host, source: Source, chunk: Chunk) -> None:
+    """Translate a chunk; what cannot be goes to the dead letters. A chunk that comes again says the same, with the same origins."""
+    tp = TP(chunk.topic, chunk.partition)
+    if chunk.next <= host.stateless.get(tp, 0):
+        return
+    for i in range(len(chunk)):
+        translate_one(host, source, chunk, i)
+        if i % TURN == TURN - 1:
+            await host.outbox.has_room()
+            await give_turn()
+    host.stateless[tp] = chunk.next
+    meters.records.labels("ingest").inc(len(chunk))
+
+
+def translate_one(host: Host, source: Source, chunk: Chunk, i: int) -> None:
+    """Translate one record, and give each of the results its origin."""
+    raw, tp = chunk.value(i), TP(chunk.topic, chunk.partition)
+    try:
+        if raw is None:
+            raise Refused("no value: a tombstone means nothing here")
+        records = FORMATS[source.format](raw, chunk.key(i), source)
+    except Refused as why:
+        host.refuse(tp, chunk, Letter(i, str(why), f"ingest/{source.format}"))
+        return
+    by_subject: dict[tuple[str, str], tuple[Topic, Derived]] = {}
+    for record in records:
+        topic = METRICS if isinstance(record, Reading) else REQUESTS
+        by_subject[topic.name, record.subject()] = (topic, record)
+    for (_, what), (topic, record) in sorted(by_subject.items()):
+        origin = Origin("ingest", chunk.topic, chunk.partition, int(chunk.offset[i]), (1, what))
+        host.publish_translated(topic, msgspec.structs.replace(record, origin=origin))
