@@ -6,11 +6,11 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 
-F = TypeVar("F", bound=Callable[..., Any])
+Kernel = Callable[..., Any]
 
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "streams" / "engine")
 
@@ -51,7 +51,7 @@ if _folder is not None:
     numba.config.CACHE_DIR = str(_folder)
 
 
-def kernel(function: F) -> F:
+def kernel(function: Kernel) -> Kernel:
     """Compile a function over rows and columns; called from Python it behaves as the plain function does.
 
     >>> @kernel
@@ -61,5 +61,5 @@ def kernel(function: F) -> F:
     42
     """
     cache = _folder is not None and not function.__code__.co_filename.startswith("<")
-    compiled: F = numba.njit(cache=cache, nogil=True, error_model="numpy")(function)
+    compiled: Kernel = numba.njit(cache=cache, nogil=True, error_model="numpy")(function)
     return compiled
