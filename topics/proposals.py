@@ -44,7 +44,8 @@ class Proposal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True)
 class Refusal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A proposal that was not carried out.
 
-    rule           which rule refused it: "allow-list", "cooldown", "dry run", "kill switch", "limit", "expired", "no change"
+    rule           which rule refused it: "allow-list", "cooldown", "dry run", "expired", "kill switch", "limit",
+                   "no change", "spared" (a person lifted this block), "target" (nothing to be scaled or blocked)
     why            that rule in one sentence with its figures
     """
 

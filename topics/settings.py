@@ -27,14 +27,18 @@ class Source(Part, frozen=True, kw_only=True):
 
 
 class Scaling(Part, frozen=True, kw_only=True):
-    """How a service scales.
+    """How a service scales. Its series are its own: their names begin with the service.
 
     load           the series that says how much is asked, "shop/requests"; per second where its readings are deltas or totals
     capacity       how much of it one replica can do; without it, `utilisation` and `target_utilisation` decide
-    replicas       the series that says how many replicas there are now
+    utilisation    the series that says which share of the replicas is busy, 0 to 1
+    replicas       the series that says how many replicas there are now; "SERVICE/replicas" where none is named
     start_s        how long a new replica needs until it works: so far ahead the forecast looks
     stabilisation_s how long the need must stay below before replicas are taken away
     quantile       of the forecast's band that is sized for
+    every_s        how often the need is weighed
+    silent_s       without readings for so long, a gauge says nothing more, and deltas are nought
+    season_s       of the load's profile; where none is named, that of `anomaly`
     """
 
     load: str
@@ -47,6 +51,13 @@ class Scaling(Part, frozen=True, kw_only=True):
     start_s: Positive = 60.0
     stabilisation_s: Annotated[float, Meta(ge=0)] = 300.0
     quantile: Share = 0.95
+    every_s: Annotated[float, Meta(ge=1)] = 5.0
+    silent_s: Positive = 120.0
+    season_s: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum must not be above maximum, got {self.minimum} and {self.maximum}")
 
 
 class Service(Part, frozen=True, kw_only=True):
@@ -63,6 +74,7 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     alarm          how many units of a series' own usual error make a score of 1
     warmup         how many readings a series is learned silently
     bucket_s       deltas are added up over so many seconds
+    level_half_life, spread_half_life   how fast the level, and the size of its usual error, are followed: in readings
     missing        a series is missing after this many of its usual intervals
     joint          whether a service's main series are judged together
     """
@@ -71,6 +83,8 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     alarm: Positive = 6.0
     warmup: Count = 60
     bucket_s: Positive = 10.0
+    level_half_life: Positive = 14.0
+    spread_half_life: Positive = 200.0
     missing: Annotated[float, Meta(ge=1.5)] = 3.0
     joint: bool = True
 
@@ -105,7 +119,7 @@ class SecuritySettings(Part, frozen=True, kw_only=True):
 
 
 class Maintenance(Part, frozen=True, kw_only=True):
-    """A time in which a service's incidents are not said."""
+    """A time in which a service's incidents are not said; service "*": those of all services."""
 
     service: str
     from_s: float
@@ -139,6 +153,8 @@ class DecisionSettings(Part, frozen=True, kw_only=True):
     cooldown_s     the least time between two commands for one target
     blocks_per_minute  the most new blocks in any minute
     blocks_most    the most blocks at one time
+    command_expires_s  after which nobody obeys a command
+    spare_s        how long a client whose block a person lifted is not blocked again
     """
 
     enabled: bool = True
@@ -148,6 +164,7 @@ class DecisionSettings(Part, frozen=True, kw_only=True):
     blocks_per_minute: Count = 60
     blocks_most: Annotated[int, Meta(ge=1, le=10_000)] = 5_000
     command_expires_s: Positive = 300.0
+    spare_s: Annotated[float, Meta(ge=0)] = 60.0
 
 
 class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
@@ -165,6 +182,14 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
     security: SecuritySettings = SecuritySettings()
     incidents: IncidentSettings = IncidentSettings()
     decisions: DecisionSettings = DecisionSettings()
+
+    def __post_init__(self) -> None:
+        for name, service in self.services.items():
+            scaling = service.scaling
+            for series in (scaling.load, scaling.utilisation, scaling.replicas) if scaling is not None else ():
+                if series and not series.startswith(f"{name}/"):
+                    # One partition's log tells of one service: another's series would never be seen beside it.
+                    raise ValueError(f"service {name!r} scales by its own series, '{name}/...', got {series!r}")
 
     def key(self) -> str:
         """Return the one key of the topic."""
