@@ -1,0 +1,192 @@
+"""Anomalies: every reading against what its own series has taught, every silence against its usual interval."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.anomaly_loops import (
+    CALM,
+    HEARD_AGAIN,
+    NEVER,
+    NOTE,
+    SILENT,
+    UNUSUAL,
+    judge_rows,
+    next_due,
+    pass_rows,
+    silence_s,
+)
+from detectors.anomaly_rows import ROW, expect, learn, rule_of, score
+from detectors.bank import Finding, service_of
+from detectors.columns import Columns, Flags, Ints, Run
+from detectors.joint_book import JointBook
+from detectors.rows import RowBank
+from topics import Derived
+from topics.settings import Settings
+from topics.signals import Anomaly
+
+NOT_JUDGED = (b"_forecast", b"_forecast_lower", b"_forecast_upper")
+
+
+class AnomalyBank(RowBank):
+    """The rows of many series, and beside them, in `joint`, the models of services."""
+
+    capability = "anomaly"
+    key = "series"
+    dtype: ClassVar[np.dtype[np.void]] = ROW
+
+    def __init__(self, settings: Settings, owns: Any = None) -> None:
+        self._due_ms = NEVER
+        self._living: Ints | None = None
+        self._blank = np.zeros(1, ROW)
+        self.joint = JointBook(self)
+        super().__init__(settings, owns)
+
+    def configure(self, settings: Settings) -> None:
+        """Put settings into force from the next reading on."""
+        super().configure(settings)
+        self.rule = rule_of(settings)
+        self.joint.configure(settings)
+        self._due_ms = 0
+
+    def group(self, name: bytes) -> bytes:
+        """Return the service of a series."""
+        return service_of(name)
+
+    def admitted(self, row: int, name: bytes) -> None:
+        """Note a new row: forecasts of other capabilities are not judged."""
+        metric = name.split(b"/", 1)[-1].split(b"{", 1)[0]
+        self.rows[row]["ignored"] = metric.endswith(NOT_JUDGED)
+        self._living = None
+        self.joint.admitted(row, name)
+
+    def dropped(self, row: int, name: bytes) -> None:
+        """Forget what is derived from a row."""
+        self._living = None
+        self.joint.dropped(row, name)
+
+    def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
+        """Judge each reading against its own row, and learn it."""
+        if start == end:
+            return []
+        notes = np.empty(end - start, NOTE)
+        taken, due_ms = judge_rows(
+            self.rows, self._blank, ids, columns.code["kind"], columns.number["value"], columns.number["at_s"],
+            run.clock_ms, run.late, start, end, self.rule, notes,
+        )  # fmt: skip
+        self._due_ms = min(self._due_ms, int(due_ms), self.joint.due_after(int(run.clock_ms[start])))
+        return [
+            Finding(int(note["index"]), record)
+            for note in notes[:taken]
+            for record in self._records(note, int(run.clock_ms[note["index"]]))
+        ]
+
+    @property
+    def due_ms(self) -> int:
+        """Return a moment not after the next bucket to close, silence to find, or joint judgement."""
+        return self._due_ms
+
+    def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
+        """Close buckets, find silences, and judge services as a whole."""
+        if clock_ms < self._due_ms:
+            return []
+        living = self.living()
+        mine = living[ready[self.pages[living]]]
+        touched = np.zeros(len(mine), np.bool_)
+        notes = np.empty(len(mine), NOTE)
+        taken, due_ms = pass_rows(self.rows, mine, clock_ms, self.rule, touched, notes)
+        self.dirty[self.pages[mine[touched]]] = True
+        said: list[Derived] = [record for note in notes[:taken] for record in self._records(note, clock_ms)]
+        said += self.joint.pass_time(clock_ms, ready)
+        if len(mine) < len(living):
+            due_ms = next_due(self.rows, living)
+        self._due_ms = min(int(due_ms), self.joint.due_after(clock_ms) if len(living) else NEVER)
+        return sorted(said, key=lambda record: record.subject())
+
+    def _records(self, note: np.void, clock_ms: int) -> list[Anomaly]:
+        """Return what a note says, as records."""
+        series = self.name_of[note["row"]].decode("utf-8", "replace")
+        code, said = int(note["code"]), []
+        if code & (UNUSUAL | CALM):
+            expected, width = float(note["expected"]), float(note["width"])
+            said.append(
+                Anomaly(
+                    series=series, kind="level", at_s=float(note["at_s"]), value=float(note["value"]),
+                    expected=expected, lower=expected - width, upper=expected + width, score=float(note["score"]),
+                    calm=bool(code & CALM), since_s=float(note["since_s"]),
+                )
+            )  # fmt: skip
+        if code & (SILENT | HEARD_AGAIN):
+            since_s = float(note["silent_since_s"])
+            usual_s = float(silence_s(self.rows[note["row"]], self.rule))
+            silent = bool(code & SILENT)
+            said.append(
+                Anomaly(
+                    series=series, kind="missing", at_s=clock_ms / 1000, since_s=since_s, calm=not silent,
+                    score=max(1.0, (clock_ms / 1000 - since_s) / usual_s) if silent else 0.0,
+                    text=f"no reading for {usual_s:.3g} s" if silent else "",
+                )
+            )  # fmt: skip
+        return said
+
+    def living(self) -> Ints:
+        """Return the rows in use, ascending."""
+        if self._living is None:
+            self._living = super().living()
+        return self._living
+
+    @property
+    def warming(self) -> int:
+        """Return how many series are still learned silently."""
+        rows = self.rows[self.living()]
+        return int(np.count_nonzero((rows["seen"] < self.rule.warmup) & (rows["ignored"] == 0)))
+
+    @property
+    def late_deltas(self) -> int:
+        """Return how many deltas came after their bucket was closed, in the rows at hand."""
+        return int(self.rows[self.living()]["late_deltas"].sum())
+
+    def extra(self, page: int) -> bytes:
+        """Return the models of the page's services."""
+        return self.joint.take(page)
+
+    def put_extra(self, page: int, raw: bytes) -> None:
+        """Take back the models, and be asked at the next beat what is due."""
+        self.joint.put(page, raw)
+        self._due_ms = 0
+
+
+class SeriesDetector:
+    """One series alone, by the same formulas: a value is asked about (`score_one`) and learned (`learn_one`).
+
+    >>> detector = SeriesDetector(Settings())
+    >>> for second in range(100):
+    ...     detector.learn_one(20.0 + second % 2, float(second))
+    >>> detector.score_one(20.5, 100.0) < 1 < detector.score_one(90.0, 100.0)
+    True
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.rule = rule_of(settings)
+        self._rows = np.zeros(1, ROW)
+
+    def score_one(self, value: float, at_s: float) -> float:
+        """Return how unusual a value is; above 1 is anomalous; leave no trace."""
+        return float(score(self._rows[0], float(value), float(at_s), self.rule))
+
+    def band_one(self, at_s: float) -> tuple[float, float, float]:
+        """Return what is expected at a time, with the lower and upper value at which the score reaches 1."""
+        expected, spread = expect(self._rows[0], float(at_s), self.rule)
+        return float(expected), float(expected - self.rule.alarm * spread), float(expected + self.rule.alarm * spread)
+
+    def learn_one(self, value: float, at_s: float) -> None:
+        """Fold a value into the series' past."""
+        row = self._rows[0]
+        if row["seen"]:
+            gain = max(0.05, 1 / float(row["seen"]))
+            row["interval_s"] += gain * (max(0.0, at_s - float(row["last_at_s"])) - float(row["interval_s"]))
+        row["last_at_s"] = max(float(row["last_at_s"]), at_s)
+        learn(row, float(value), float(at_s), self.rule)

@@ -1,0 +1,113 @@
+"""River models as plain data and back: a list of classes, each with its own two functions, and never a pickle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from river.anomaly import HalfSpaceTrees
+from river.preprocessing import MinMaxScaler
+from river.tree.padded import PaddedBranch, PaddedLeaf
+
+LEAF = 255
+
+
+class SavedScaler(msgspec.Struct, array_like=True, gc=False, tag="min-max"):
+    """The range each feature has had: name, least, most."""
+
+    ranges: list[tuple[str, float, float]]
+
+
+class SavedTree(msgspec.Struct, array_like=True, gc=False):
+    """A tree's nodes, depth first: feature by position (255: a leaf), threshold, past and present mass."""
+
+    features: bytes
+    thresholds: bytes
+    past: bytes
+    present: bytes
+
+
+class SavedForest(msgspec.Struct, array_like=True, gc=False, tag="half-space trees"):
+    """Half-space trees: how they are made, how far their window is, and the trees themselves once there are some."""
+
+    n_trees: int
+    height: int
+    window_size: int
+    seed: int | None
+    counter: int
+    first_window: bool
+    features: list[str]
+    trees: list[SavedTree]
+
+
+Saved = SavedScaler | SavedForest
+
+
+def dump(model: Any) -> Saved:
+    """Return a model as plain data; one of a class that is not listed here is refused.
+
+    >>> scaler = MinMaxScaler()
+    >>> scaler.learn_one({"x": 3.0})
+    >>> dump(scaler)
+    SavedScaler(ranges=[('x', 3.0, 3.0)])
+    """
+    if isinstance(model, MinMaxScaler) and model.window_size is None:
+        return SavedScaler([(name, model.min[name].get(), model.max[name].get()) for name in sorted(model.min)])
+    if isinstance(model, HalfSpaceTrees):
+        branches = [node for tree in model.trees for node in _nodes(tree) if isinstance(node, PaddedBranch)]
+        features = sorted({node.feature for node in branches})
+        trees = [_dump_tree(tree, features) for tree in model.trees]
+        first = bool(model._first_window)
+        return SavedForest(
+            model.n_trees, model.height, model.window_size, model.seed, model.counter, first, features, trees
+        )
+    raise TypeError(
+        f"expected a MinMaxScaler or HalfSpaceTrees, got {type(model).__name__}: teach dump and load its class"
+    )
+
+
+def load(saved: Saved) -> Any:
+    """Return the model that `dump` was given; it scores and learns as that one would have."""
+    if isinstance(saved, SavedScaler):
+        scaler = MinMaxScaler()
+        for name, least, most in saved.ranges:
+            scaler.min[name].update(least)
+            scaler.max[name].update(most)
+        return scaler
+    forest = HalfSpaceTrees(saved.n_trees, saved.height, saved.window_size, seed=saved.seed)
+    forest.counter, forest._first_window = saved.counter, saved.first_window
+    forest.trees = [_load_tree(tree, saved.features) for tree in saved.trees]
+    forest._tree_nodes = [_nodes(tree) for tree in forest.trees]
+    return forest
+
+
+def _nodes(tree: Any) -> list[Any]:
+    return list(tree.iter_dfs())
+
+
+def _dump_tree(tree: Any, features: list[str]) -> SavedTree:
+    nodes = _nodes(tree)
+    places = [features.index(node.feature) if isinstance(node, PaddedBranch) else LEAF for node in nodes]
+    return SavedTree(
+        bytes(places),
+        np.array([node.threshold for node in nodes if isinstance(node, PaddedBranch)], np.float64).tobytes(),
+        np.array([node.r_mass for node in nodes], np.int32).tobytes(),
+        np.array([node.l_mass for node in nodes], np.int32).tobytes(),
+    )
+
+
+def _load_tree(saved: SavedTree, features: list[str]) -> Any:
+    thresholds = iter(np.frombuffer(saved.thresholds, np.float64).tolist())
+    past, present = (np.frombuffer(masses, np.int32).tolist() for masses in (saved.past, saved.present))
+    nodes = iter(zip(saved.features, past, present, strict=True))
+
+    def grow() -> Any:
+        place, r_mass, l_mass = next(nodes)
+        if place == LEAF:
+            return PaddedLeaf(r_mass=r_mass, l_mass=l_mass)  # type: ignore[no-untyped-call]
+        threshold = next(thresholds)
+        left, right = grow(), grow()
+        return PaddedBranch(left, right, features[place], threshold, l_mass, r_mass)  # type: ignore[no-untyped-call]
+
+    return grow()
