@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.settings_rules import rules_of
+from streams.settings_rules import rules_of, service_rules
 from streams.settings_tree import Node, SettingsRefused, put_environment, read_file
 from streams.settings_walk import Walk
 from topics.settings import Positive, Settings
@@ -134,12 +134,14 @@ def load(path: Path | str | None = None, env: Mapping[str, str] | None = None) -
         put_environment(root, environment, {*Process.__struct_fields__, *Settings.__struct_fields__})
     walk = Walk(root, SECRET)
     plain = walk.structs((Process, Settings))
-    if not walk.problems:
+    # Each kind of rule stands on what the kind before it made sure of.
+    problems = walk.problems or service_rules(root, plain)
+    if not problems:
         process, settings = msgspec.convert(plain, Process), msgspec.convert(plain, Settings)
-        walk.problems += rules_of(root, process, settings)
-        if not walk.problems:
+        problems = rules_of(root, process, settings)
+        if not problems:
             return Loaded(process, settings, version_of(settings))
-    raise SettingsRefused(walk.problems)
+    raise SettingsRefused(problems)
 
 
 def version_of(settings: Settings) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streams.ingest import FORMATS
 from streams.settings_tree import Node, Path_, Problem, near
@@ -22,12 +22,16 @@ TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 Rule = Iterator[tuple[Path_, str]]
 
 
+def service_rules(root: Node, plain: dict[str, Any]) -> list[Problem]:
+    """Return what is wrong in the services of settings that are still plain data, whose types are right."""
+    return [Problem(place(root, path), path, text) for path, text in _service_rules(plain.get("services", {}))]
+
+
 def rules_of(root: Node, process: Process, settings: Settings) -> list[Problem]:
-    """Return everything that is wrong in settings whose types are right."""
+    """Return everything else that is wrong in settings whose types are right."""
     found = [
         *_process_rules(process),
         *_source_rules(process, settings),
-        *_service_rules(settings),
         *_network_rules(settings),
         *_span_rules(settings),
     ]
@@ -91,26 +95,28 @@ def _service_name(path: Path_, name: str) -> Rule:
         yield path, f"expected a service's name of 1 to 256 bytes without a slash, found {shown_value(name)}"
 
 
-def _service_rules(settings: Settings) -> Rule:
-    for name, service in settings.services.items():
+def _service_rules(services: dict[str, dict[str, Any]]) -> Rule:
+    for name, service in services.items():
         yield from _service_name(("services", name), name)
-        for i, series in enumerate(service.main):
+        for i, series in enumerate(service.get("main", ())):
             yield from _own_series(("services", name, "main", i), name, series)
-        if service.scaling is not None:
-            yield from _scaling_rules(("services", name, "scaling"), name, service.scaling)
+        if service.get("scaling") is not None:
+            yield from _scaling_rules(("services", name, "scaling"), name, service["scaling"])
 
 
-def _scaling_rules(path: Path_, name: str, scaling: Scaling) -> Rule:
+def _scaling_rules(path: Path_, name: str, scaling: dict[str, Any]) -> Rule:
     for field in ("load", "utilisation", "replicas"):
-        series = getattr(scaling, field)
+        series = scaling.get(field)
         if series:
             yield from _own_series((*path, field), name, series)
-    if not scaling.load:
+    if not scaling["load"]:
         yield (*path, "load"), "expected a series, found an empty text"
-    if scaling.capacity is None and not scaling.utilisation:
+    if scaling.get("capacity") is None and not scaling.get("utilisation"):
         yield path, "expected `capacity` (load that one replica can do) or `utilisation` (a series), found neither"
-    if scaling.minimum > scaling.maximum:
-        yield (*path, "minimum"), f"expected at most `maximum` ({scaling.maximum}), found {scaling.minimum}"
+    default = Scaling(load="")
+    minimum, maximum = scaling.get("minimum", default.minimum), scaling.get("maximum", default.maximum)
+    if minimum > maximum:
+        yield (*path, "minimum"), f"expected at most `maximum` ({maximum}), found {minimum}"
 
 
 def _own_series(path: Path_, service: str, series: str) -> Rule:
