@@ -49,7 +49,7 @@ class Bank(ABC):
     capability     its name; version: of the saved state, raised whenever the meaning of a saved byte changes
     key            the text column that names the row ("series", "client", "service")
     placed         whether a record belongs to the partition of its key (False: wherever it first appeared)
-    beat_ms        how finely time passes for it
+    beat_ms        how finely time passes for it; 0: nothing is ever due
     """
 
     capability: ClassVar[str]
@@ -81,6 +81,13 @@ class Bank(ABC):
     @abstractmethod
     def due_ms(self) -> int:
         """Return the next moment of the log's clock at which the passing of time brings something, or NEVER."""
+
+    def soonest_ms(self, clock_ms: int) -> int:
+        """Return the earliest moment at which anything that records from `clock_ms` on bring can be due.
+
+        A bank that knows (its windows end on a grid, say) lets longer runs be folded at once; too early is never wrong.
+        """
+        return clock_ms
 
     @abstractmethod
     def fold(self, run: Run) -> list[Finding]:

@@ -50,10 +50,11 @@ class Topic:
     """A declaration, not a connection.
 
     name           without the prefix a deployment may put before it
-    records        what it carries; more than one type are told apart by their tag
+    records        what it carries; more than one type are told apart by their tag; none: bytes
     key            what keys its records, in words
     keep_days      how long records stay; None: for ever
     compact        whether only the newest record of a key has to stay
+    hot            whether its records go straight into columns; then it carries one type
     """
 
     name: str
@@ -61,6 +62,7 @@ class Topic:
     key: str
     keep_days: float | None = None
     compact: bool = False
+    hot: bool = False
 
     def decoder(self) -> msgspec.json.Decoder[Any]:
         """Return the judge of this topic's values."""

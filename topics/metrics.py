@@ -57,4 +57,4 @@ class Reading(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
         return None
 
 
-METRICS = Topic("metrics", (Reading,), key="service", keep_days=7)
+METRICS = Topic("metrics", (Reading,), key="service", keep_days=7, hot=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from topics import Derived, Topic
+from topics.clients import client_of
 
 LONGEST_NAME = 256
 
@@ -40,8 +41,8 @@ class Request(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     headers: dict[str, str] | None = None
 
     def key(self) -> str:
-        """Return the client."""
-        return self.client
+        """Return the client's one name, so that however its address is written, its requests meet in one partition."""
+        return client_of(self.client)
 
     def subject(self) -> str:
         """Return the client: one source record makes at most one request."""
@@ -64,4 +65,4 @@ class Request(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
         return None
 
 
-REQUESTS = Topic("requests", (Request,), key="client", keep_days=3)
+REQUESTS = Topic("requests", (Request,), key="client", keep_days=3, hot=True)

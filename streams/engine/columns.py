@@ -26,9 +26,9 @@ from topics.requests import LONGEST_NAME as LONGEST_CLIENT
 from topics.requests import REQUESTS
 
 TEXT, NUMBER, INTEGER, WORD = 0, 1, 2, 3
+SERIES, SERVICE, ANY = 0, 1, 2
 QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, SPACE, MINUS, DOT, ZERO, NINE = 34, 92, 58, 44, 123, 125, 32, 45, 46, 48, 57
 POWERS = np.array([10.0**i for i in range(23)])
-HOT = (METRICS.name, REQUESTS.name)
 
 
 SPLITTER = 134_217_729.0
@@ -186,12 +186,12 @@ def scan_records(buf, value_at, value_len, fields, kinds, slots, words, blob, st
 
 
 @kernel
-def plain_names(buf, at, length, slashed, longest, good):  # type: ignore[no-untyped-def]
-    """Leave to the judge what may not be a name: too short, too long, not of the form service/metric (slashed), with a slash."""
+def plain_names(buf, at, length, form, longest, good):  # type: ignore[no-untyped-def]
+    """Leave to the judge what may not be a name of a form: too short, too long, or with its slash where none may be."""
     for i in range(len(at)):
         if not good[i] or length[i] < 0:
             continue
-        if length[i] > longest or length[i] < (3 if slashed else 1):
+        if length[i] > longest or length[i] < (3 if form == SERIES else 1):
             good[i] = False
             continue
         slash = -1
@@ -199,9 +199,9 @@ def plain_names(buf, at, length, slashed, longest, good):  # type: ignore[no-unt
             if buf[at[i] + k] == 47:
                 slash = k
                 break
-        if slashed and not 0 < slash < length[i] - 1:
+        if form == SERIES and not 0 < slash < length[i] - 1:
             good[i] = False
-        if not slashed and slash >= 0:
+        if form == SERVICE and slash >= 0:
             good[i] = False
 
 
@@ -254,21 +254,22 @@ def _kind(annotation: Any) -> tuple[int | None, tuple[str, ...]]:
     return {str: TEXT, float: NUMBER, int: INTEGER}.get(annotation), ()
 
 
-LAYOUTS = {METRICS.name: Layout.of(METRICS.records[0]), REQUESTS.name: Layout.of(REQUESTS.records[0])}
-
-
 class Decoder:
     """Decodes the chunks of one topic: hot topics into columns, cold ones into records."""
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
-        self.layout = LAYOUTS.get(topic.name)
-        self._judge = topic.decoder().decode
+        self.layout = Layout.of(topic.records[0]) if topic.hot else None
+        self._judge = topic.decoder().decode if topic.records else None
 
     def columns(self, chunk: Chunk) -> Columns:
         """Return the chunk's columns; they are made once."""
         if chunk.columns is None:
-            chunk.columns = self._hot(chunk, self.layout) if self.layout else self._cold(chunk)
+            if self.layout is not None:
+                chunk.columns = self._hot(chunk, self.layout)
+            else:
+                chunk.columns = self._cold(chunk) if self._judge else _raw(chunk)
+            chunk.columns.number.setdefault("at_s", np.full(len(chunk), np.nan))
         return chunk.columns
 
     def _cold(self, chunk: Chunk) -> Columns:
@@ -284,6 +285,7 @@ class Decoder:
     def _one(self, chunk: Chunk, columns: Columns, i: int) -> Record | None:
         """Let the judge decode one record; note what it is not."""
         raw = chunk.value(i)
+        assert self._judge is not None
         try:
             record: Record = self._judge(_present(raw))
             reason = record.problem() or _unsound(record)
@@ -310,13 +312,18 @@ class Decoder:
         scan_records(chunk.buf, chunk.value_at, chunk.value_len, *layout.tables, text_at, text_len, number, code, good)
         columns = Columns(chunk.offset, chunk.time_ms, good, number=dict(zip(layout.numbers, number, strict=True)))
         columns.code = dict(zip(layout.codes, code, strict=True))
-        columns.decode = lambda i: self._judge(_present(chunk.value(i)))
+        columns.decode = lambda i: self._decode(chunk, i)
         _doubt(self.topic, chunk, layout, text_at, text_len, columns)
         buf = self._let_judge(chunk, columns, layout, text_at, text_len, number, code)
         columns.text = {
             name: Text(buf, text_at[slot], text_len[slot]) for slot, name in enumerate(layout.texts)
         }
         return columns
+
+    def _decode(self, chunk: Chunk, i: int) -> Record:
+        assert self._judge is not None
+        record: Record = self._judge(_present(chunk.value(i)))
+        return record
 
     def _let_judge(
         self, chunk: Chunk, columns: Columns, layout: Layout,
@@ -351,6 +358,11 @@ class Decoder:
         return np.frombuffer(chunk.buf.tobytes() + b"".join(extra), np.uint8)
 
 
+def _raw(chunk: Chunk) -> Columns:
+    """Return the columns of a topic that carries bytes: nothing of a value is looked at."""
+    return Columns(chunk.offset, chunk.time_ms, np.ones(len(chunk), np.bool_))
+
+
 def _present(raw: bytes | None) -> bytes:
     if raw is None:
         raise ValueError("no value: a tombstone means nothing on this topic")
@@ -382,15 +394,14 @@ def _doubt(
 ) -> None:
     """Leave to the judge every record whose plain values he may refuse."""
     good: Flags = columns.good
-    at_s = columns.number["at_s"]
-    good &= at_s >= 0
-    if topic is METRICS:
-        good &= np.abs(columns.number["value"]) <= LARGEST
-        plain_names(chunk.buf, text_at[0], text_len[0], True, LONGEST_SERIES, good)
-    else:
-        client, service = layout.texts.index("client"), layout.texts.index("service")
-        plain_names(chunk.buf, text_at[client], text_len[client], False, LONGEST_CLIENT, good)
-        plain_names(chunk.buf, text_at[service], text_len[service], False, LONGEST_CLIENT, good)
+    if topic.name == METRICS.name:
+        good &= (columns.number["at_s"] >= 0) & (np.abs(columns.number["value"]) <= LARGEST)
+        plain_names(chunk.buf, text_at[0], text_len[0], SERIES, LONGEST_SERIES, good)
+    elif topic.name == REQUESTS.name:
+        good &= columns.number["at_s"] >= 0
+        for name, form in (("client", ANY), ("service", SERVICE)):
+            slot = layout.texts.index(name)
+            plain_names(chunk.buf, text_at[slot], text_len[slot], form, LONGEST_CLIENT, good)
         good &= ~(_outside(columns, "status", 999) | _outside(columns, "duration_s", 1e9))
 
 

@@ -7,7 +7,7 @@ fault, and the log's clock entering a new beat cut the run that the bank folds a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -93,18 +93,21 @@ class Shard:
 
     def fold(self, columns: Columns, start: int, end: int, following: int) -> Said:
         """Fold records start..end; afterwards everything before the offset `following` is in the state."""
-        said = Said([], [])
-        clock_ms = np.maximum.accumulate(columns.time_ms[start:end])
-        clocks = np.zeros(len(columns), np.int64)
-        np.maximum(clock_ms, self.clock_ms, out=clocks[start:end])
+        said, clocks = Said([], []), np.zeros(len(columns), np.int64)
+        np.maximum(np.maximum.accumulate(columns.time_ms[start:end]), self.clock_ms, out=clocks[start:end])
+        special = self._special(columns, start, end)
         at = start
-        for cut in self._cuts(columns, clocks, start, end):
-            self._fold_run(columns, clocks, at, cut, said)
-            at = cut
-            if cut < end:
-                self._pass_time(columns, clocks, cut, said)
-                if self._takes_itself(columns, clocks, cut, said):
-                    at = cut + 1
+        while at < end:
+            if self._begins_beat(clocks, at, start):
+                self._pass_time(columns, clocks, at, said)
+            if special and special[-1] == at:
+                special.pop()
+                self._take_special(columns, clocks, at, said)
+                at += 1
+                continue
+            stop = min(self._next_due(clocks, at, end), special[-1] if special else end)
+            self._fold_run(columns, clocks, at, stop, said)
+            at = stop
         if end > start:
             self.clock_ms = int(clocks[end - 1])
         self.next = following
@@ -112,34 +115,42 @@ class Shard:
         said.letters = [letter for letter in said.letters if columns.offset[letter.index] >= self.spoken]
         return said
 
-    def _cuts(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int) -> Iterator[int]:
-        """Yield where runs end: before control records and faults, and before the first record of each beat."""
+    def _special(self, columns: Columns, start: int, end: int) -> list[int]:
+        """Return the records that are not the bank's to fold, the first of them last: control, and faults."""
         special = {i for i in columns.control if start <= i < end}
         if self.skips:
             offsets = columns.offset[start:end].tolist()
             special |= {start + i for i, offset in enumerate(offsets) if offset in self.skips}
-        if self.bank.beat_ms and end > start:
-            beats = clocks[start:end] // self.bank.beat_ms
-            entered = np.flatnonzero(beats[1:] != beats[:-1]) + 1 + start
-            special |= set(entered.tolist())
-            if beats[0] != self.clock_ms // self.bank.beat_ms:
-                special.add(start)
-        yield from sorted(special)
-        yield end
+        return sorted(special, reverse=True)
 
-    def _takes_itself(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> bool:
+    def _begins_beat(self, clocks: NDArray[np.int64], i: int, start: int) -> bool:
+        """Say whether the log's clock enters a new beat with record i."""
+        beat, before = self.bank.beat_ms, int(clocks[i - 1]) if i > start else self.clock_ms
+        return bool(beat) and int(clocks[i]) // beat != before // beat
+
+    def _next_due(self, clocks: NDArray[np.int64], at: int, end: int) -> int:
+        """Return the first record after `at` that begins a beat in which something may be due."""
+        beat = self.bank.beat_ms
+        if not beat:
+            return end
+        clock_ms = int(clocks[at])
+        limit_ms = max(clock_ms, min(self.bank.due_ms, self.bank.soonest_ms(clock_ms)))
+        cut = max(at + 1, int(clocks[:end].searchsorted(limit_ms)) if limit_ms > clock_ms else at + 1)
+        if cut < end and clocks[cut] // beat == clocks[cut - 1] // beat:
+            cut = int(clocks[:end].searchsorted((clocks[cut] // beat + 1) * beat))
+        return min(cut, end)
+
+    def _take_special(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> None:
         """Handle a record that is not the bank's to fold: control, or a fault."""
         control, offset = columns.control.get(i), int(columns.offset[i])
         if offset in self.skips:
             self._say_fault(columns, clocks, i, said)
-            return True
-        if isinstance(control, SettingsChange):
+        elif isinstance(control, SettingsChange):
             self._settings[offset] = pages.encode((control.version, control.settings))
             self._enforce(offset, control.version, control.settings)
         elif isinstance(control, Feedback):
             found = self.bank.feedback(control, int(clocks[i]), self.positions <= offset)
             said.records += self._signed(columns, [Finding(i, record) for record in found], 1)
-        return control is not None
 
     def _enforce(self, offset: int, version: str, settings: Settings) -> None:
         self._settings_at, self.version = offset, version
@@ -157,17 +168,12 @@ class Shard:
         said.records += self._signed(columns, [Finding(i, fault)], 2)
 
     def _pass_time(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> None:
-        """If record i begins a beat, do what is due by then."""
-        clock_ms, before = int(clocks[i]), int(clocks[i - 1]) if i and clocks[i - 1] else self.clock_ms
-        beat = self.bank.beat_ms
-        if not beat or clock_ms // beat == before // beat or self.bank.due_ms > clock_ms:
-            return
-        found = self.bank.pass_time(clock_ms, self.positions <= columns.offset[i])
-        said.records += self._signed(columns, [Finding(i, record) for record in found], 0)
+        """Do what is due when the log's clock reaches record i, the first of a beat."""
+        if self.bank.due_ms <= clocks[i]:
+            found = self.bank.pass_time(int(clocks[i]), self.positions <= columns.offset[i])
+            said.records += self._signed(columns, [Finding(i, record) for record in found], 0)
 
     def _fold_run(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int, said: Said) -> None:
-        if start == end:
-            return
         run = self._run(columns, clocks, start, end, said)
         for i in columns.derived:
             if start <= i < end and run.keep[i]:

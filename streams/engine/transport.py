@@ -39,6 +39,7 @@ IN_HAND = 2
 """Chunks of a partition that may wait for their agents before it is paused; one more may be on its way."""
 QUEUE = 1 << 16
 
+_aiokafka_tp = stock.ensure_aiokafka_TP
 _hot: set[str] = set()
 _stock_memory_records, _stock_partition_records = fetcher.MemoryRecords, fetcher.PartitionRecords
 
@@ -187,13 +188,13 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
 
     def _pause(self, tp: Any) -> None:
         self._paused.add(tp)
-        self._client.pause(tp)
+        self._client.pause(_aiokafka_tp(tp))
         self._client._fetcher._fetch_max_wait_ms = BUSY_WAIT_MS  # a fetch without it must not keep it waiting
 
     def _resume(self, tp: Any) -> None:
         self._paused.discard(tp)
-        if self._client._subscription.is_assigned(tp):
-            self._client.resume(tp)
+        if self._client._subscription.is_assigned(_aiokafka_tp(tp)):
+            self._client.resume(_aiokafka_tp(tp))
         if not self._paused:
             self._client._fetcher._fetch_max_wait_ms = IDLE_WAIT_MS
 
@@ -252,7 +253,8 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
         self.committable.clear()
         await super().perform_seek()
         assignment = self.assignment()
-        self._client.pause(*(tp for tp in assignment if tp.topic in self.app.tables.changelog_topics))
+        changelogs = self.app.tables.changelog_topics
+        self._client.pause(*(_aiokafka_tp(tp) for tp in assignment if tp.topic in changelogs))
         tps = {tp for tp in assignment if self.host.has_state(tp.topic)}
         if tps:
             first, ends = await self.earliest_offsets(*tps), await self.highwaters(*tps)
