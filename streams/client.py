@@ -110,7 +110,7 @@ class Publisher:
         assert self._producer is not None, "a Publisher is used with `async with`"
         if key is None and isinstance(record, Record):
             key = record.key()
-        key_bytes = key.encode() if isinstance(key, str) else key
+        key_bytes = key.encode("utf-8", "replace") if isinstance(key, str) else key
         name = name_of(self._process, topic)
         value = encode(record) if isinstance(record, msgspec.Struct) else record
         where = await self._partition(topic, key_bytes) if partition is None else partition

@@ -73,6 +73,20 @@ async def read(
             yield message
 
 
+async def bounds(
+    process: Process, topic: Topic | str, say: Say = say_in_log, patience_s: float | None = None
+) -> dict[int, tuple[int, int]]:
+    """Return, by partition, the first offset that a topic still has and the one its next record will have."""
+    name = name_of(process, topic)
+    async with _consumer(process, say, patience_s) as consumer:
+        count = (await partition_counts(process, say, patience_s)).get(name)
+        if count is None:
+            raise TopicMissing(missing(name, isinstance(topic, Topic)))
+        chosen = [TopicPartition(name, number) for number in range(count)]
+        begins, ends = await consumer.beginning_offsets(chosen), await consumer.end_offsets(chosen)
+        return {one.partition: (begins[one], ends[one]) for one in chosen}
+
+
 async def _messages(
     consumer: AIOKafkaConsumer, chosen: list[TopicPartition], ends: dict[TopicPartition, int] | None
 ) -> AsyncIterator[Message]:

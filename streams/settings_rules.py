@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from streams.ingest import FORMATS
 from streams.settings_tree import Node, Path_, Problem, near
 from streams.settings_walk import shown_value
+from topics.catalogue import ALL
 from topics.settings import Scaling, Settings
 
 if TYPE_CHECKING:
     from streams.settings import Process
 
-OURS = ("metrics", "requests", "signals", "alerts", "proposals", "refusals", "commands", "blocklist", "settings",
-        "dead-letters", "state")  # fmt: skip
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 Rule = Iterator[tuple[Path_, str]]
 
@@ -75,7 +74,7 @@ def _process_rules(process: Process) -> Rule:
 
 
 def _source_rules(process: Process, settings: Settings) -> Rule:
-    own = {process.prefix + name for name in OURS}
+    own = {process.prefix + topic.name for topic in ALL}
     seen: set[str] = set()
     for i, source in enumerate(settings.sources):
         if source.format not in FORMATS:
