@@ -1,0 +1,15 @@
+"""Percentiles: sketches in, the percentiles of each second out."""
+
+from __future__ import annotations
+
+from detectors.bank import Finding
+from detectors.columns import Run
+from detectors.percentiles import PercentilesBank
+from streams.bus import agent
+from topics.metrics import METRICS
+
+
+@agent(METRICS, bank=PercentilesBank, says=(METRICS,))
+def merge(run: Run, bank: PercentilesBank) -> list[Finding]:
+    """Merge sketches of a second; one repeated (same origin) counts once, one after its second was said is only counted."""
+    return bank.fold(run)
