@@ -109,9 +109,9 @@ class SecuritySettings(Part, frozen=True, kw_only=True):
 
     limit: Limit = Limit()
     limits: tuple[Limit, ...] = ()
-    scan_paths: Count = 10
+    scan_paths: Annotated[int, Meta(ge=1, le=23)] = 10
     scan_window_s: Positive = 60.0
-    evidence: Count = 3
+    evidence: Annotated[int, Meta(ge=1, le=8)] = 3
     evidence_window_s: Positive = 600.0
     block_s: Positive = 240.0
     escalation: Annotated[float, Meta(ge=1)] = 4.0

@@ -1,0 +1,83 @@
+"""Blocks: what evidence there is against a client, and which block it leads to."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import Any
+
+from detectors.security.payloads import Evidence
+from topics.proposals import Proposal
+from topics.settings import SecuritySettings
+
+PIECES = 8
+PROPOSAL_EXPIRES_S = 300.0
+MOST_TIMES = 64
+
+# evidence_hash and evidence_s: distinct pieces of evidence, and in which second each came last (0: a free place).
+# block_until_s: until when, by the log's clock, the block that was proposed last would run; blocked: how many were
+# proposed.
+BLOCK_FIELDS = [
+    ("evidence_hash", "u4", PIECES),
+    ("evidence_s", "u4", PIECES),
+    ("block_until_s", "f8"),
+    ("blocked", "i8"),
+]
+
+
+def note(row: Any, piece: Evidence, at_s: float, window_s: float) -> tuple[bool, int]:
+    """Remember a piece of evidence; return whether it is new in the window, and how many distinct ones are in it.
+
+    Of more than `PIECES` the oldest makes room.
+    """
+    text = "\0".join((piece.rule, piece.field, piece.excerpt))
+    mark, second = zlib.crc32(text.encode("utf-8", "replace")), max(1, min(math.floor(at_s), 2**32 - 1))
+    hashes, seconds = row["evidence_hash"], row["evidence_s"]
+    fresh = [k for k in range(PIECES) if seconds[k] != 0 and float(seconds[k]) > second - window_s]
+    known = next((k for k in fresh if hashes[k] == mark), None)
+    if known is not None:
+        seconds[known] = max(int(seconds[known]), second)
+        return False, len(fresh)
+    place = min(range(PIECES), key=lambda k: (int(seconds[k]), k))
+    hashes[place], seconds[place] = mark, second
+    return True, len(fresh) + (place not in fresh)
+
+
+def runs(row: Any, clock_s: float) -> bool:
+    """Say whether a block that was proposed would still run."""
+    return clock_s < float(row["block_until_s"])
+
+
+def propose(
+    row: Any, client: str, service: str, family: str, why: str, clock_s: float, settings: SecuritySettings
+) -> Proposal | None:
+    """Propose a block unless one runs: longer each time, until a client has kept quiet for the longest block."""
+    if runs(row, clock_s):
+        return None
+    if clock_s >= float(row["block_until_s"]) + settings.block_most_s:
+        row["blocked"] = 0
+    wanted_s = duration_s(int(row["blocked"]), settings)
+    row["blocked"] = min(int(row["blocked"]) + 1, MOST_TIMES)
+    row["block_until_s"] = clock_s + wanted_s
+    return Proposal(
+        action="block", target=client, wanted=wanted_s, why=why, at_s=clock_s,
+        expires_at_s=clock_s + PROPOSAL_EXPIRES_S, service=service, family=family,
+    )  # fmt: skip
+
+
+def duration_s(times: int, settings: SecuritySettings) -> float:
+    """Return how long a client is blocked that was blocked so many times before.
+
+    >>> [duration_s(times, SecuritySettings()) for times in (0, 1, 2, 9)]
+    [240.0, 960.0, 3840.0, 86400.0]
+    """
+    wanted_s = min(settings.block_s, settings.block_most_s)
+    for _ in range(times):
+        wanted_s = min(wanted_s * settings.escalation, settings.block_most_s)
+    return wanted_s
+
+
+def lift(row: Any) -> None:
+    """Take back the last block: it does not run, and was none of the client's times."""
+    row["block_until_s"] = 0.0
+    row["blocked"] = max(0, int(row["blocked"]) - 1)

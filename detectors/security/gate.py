@@ -1,0 +1,106 @@
+"""Gate: which texts need a closer look. Most requests are plain words, and cost nothing beyond a compiled loop."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.columns import Columns, Flags, Ints, Text
+from detectors.compiled import kernel
+from detectors.names import ABSENT, Names, find_name, hash_names
+
+FIELDS = ("path", "agent", "referer", "user", "body")
+REMEMBERED = 16_384
+LONGEST_REMEMBERED = 512
+
+NEVER_PLAIN, WORD, PATH_ONLY, QUERY_ONLY = 0, 1, 2, 3
+DOT, QUESTION = 46, 63
+
+
+def _kinds() -> NDArray[np.uint8]:
+    """Return what each byte is: part of a word, a separator of paths or of queries, or what makes a text worth a look.
+
+    A blank is none of them, nor is what stands for one: plain words in a row can be SQL.
+    """
+    kinds = np.zeros(256, np.uint8)
+    for characters, kind in ((b"_-.~:,", WORD), (b"/?", PATH_ONLY), (b"=&", QUERY_ONLY)):
+        kinds[list(characters)] = kind
+    for first, last in ((b"0", b"9"), (b"a", b"z"), (b"A", b"Z")):
+        kinds[ord(first) : ord(last) + 1] = WORD
+    return kinds
+
+
+KINDS = _kinds()
+
+
+@kernel
+def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
+    """Say whether a text is a path of plain words, and behind its "?" (query: from its start) of single plain words."""
+    before = 0
+    for k in range(at, at + length):
+        byte = buf[k]
+        kind = KINDS[byte]
+        if kind == NEVER_PLAIN or (byte == DOT and before == DOT):
+            return False
+        if kind == PATH_ONLY and query:
+            return False
+        if kind == QUERY_ONLY and not query:
+            return False
+        if byte == QUESTION:
+            query = True
+        before = byte
+    return True
+
+
+@kernel
+def mark_doubts(buf, at, length, keep, start, end, query, bit, doubts):  # type: ignore[no-untyped-def]
+    """Set `bit` for the records start..end whose text is not plain."""
+    for i in range(start, end):
+        if keep[i] and length[i] > 0 and not is_plain(buf, at[i], length[i], query):
+            doubts[i] |= bit
+
+
+@kernel
+def drop_known(buf, at, length, which, hashes, slots, slot_hashes, starts, lengths, rows, blob, bit, doubts):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Clear `bit` for the records `which` whose text was looked at before and found harmless."""
+    for k in range(len(which)):
+        i = which[k]
+        if find_name(buf, at[i], length[i], hashes[k], slots, slot_hashes, starts, lengths, rows, blob) != ABSENT:
+            doubts[i] &= ~bit
+
+
+class Gate:
+    """Tells which fields of which requests are worth a look, and remembers harmless texts, since many come again.
+
+    What it remembers spares work and changes no answer, so it is not part of any state.
+    """
+
+    def __init__(self) -> None:
+        self._harmless = [Names() for _ in FIELDS]
+
+    def doubts(self, columns: Columns, keep: Flags, start: int, end: int) -> NDArray[np.uint8]:
+        """Return for each record which fields need a look: bit k for `FIELDS[k]`."""
+        doubts = np.zeros(len(columns), np.uint8)
+        for k, field in enumerate(FIELDS):
+            text, bit = columns.text[field], np.uint8(1 << k)
+            mark_doubts(text.buf, text.at, text.length, keep, start, end, field == "body", bit, doubts)
+            which = start + np.flatnonzero(doubts[start:end] & bit)
+            if len(which):
+                self._drop_known(text, which, self._harmless[k], bit, doubts)
+        return doubts
+
+    def _drop_known(self, text: Text, which: Ints, harmless: Names, bit: np.uint8, doubts: NDArray[np.uint8]) -> None:
+        hashes = hash_names(text.buf, text.at[which], text.length[which])
+        drop_known(text.buf, text.at, text.length, which, hashes, *harmless.tables(), bit, doubts)
+
+    def is_harmless(self, k: int, text: bytes) -> bool:
+        """Say whether a text of the field `FIELDS[k]` was found harmless before."""
+        return self._harmless[k].row(text) != ABSENT
+
+    def remember(self, k: int, text: bytes) -> None:
+        """Remember a harmless text of the field `FIELDS[k]`; of too many all are forgotten."""
+        if len(text) > LONGEST_REMEMBERED:
+            return
+        if len(self._harmless[k]) >= REMEMBERED:
+            self._harmless[k] = Names()
+        self._harmless[k].add(text, 0)

@@ -1,0 +1,17 @@
+"""Security: requests in, threats and proposed blocks out."""
+
+from __future__ import annotations
+
+from detectors.bank import Finding
+from detectors.columns import Run
+from detectors.security.bank import SecurityBank
+from streams.bus import agent
+from topics.proposals import PROPOSALS
+from topics.requests import REQUESTS
+from topics.signals import SIGNALS
+
+
+@agent(REQUESTS, bank=SecurityBank, says=(SIGNALS, PROPOSALS))
+def inspect(run: Run, bank: SecurityBank) -> list[Finding]:
+    """Judge each request of a client; one repeated (same origin) counts once, without one twice; a late one only teaches."""
+    return bank.fold(run)
