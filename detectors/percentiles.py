@@ -78,7 +78,7 @@ class PercentilesBank(Ledger):
         """Merge a sketch into its second; when too many seconds are open, the oldest is said at once."""
         assert isinstance(record, Reading)
         assert record.buckets is not None
-        buckets: dict[int, int] = msgspec.field(default_factory=dict)
+        buckets: dict[int, int] = {}
         sketch.merge(buckets, record.buckets)
         if not buckets:
             return []
