@@ -7,6 +7,8 @@ address, its identity, its log.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import signal
 import socket
@@ -99,18 +101,23 @@ class Broker:
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         _keep_small(self.log)
         assert self._held is not None
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                ["/bin/sh", "-c", f"exec 3<&0 </dev/null; {GUARD}", "kafka", *command],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=self.data,
-                # Java holds the folder too, so nobody starts a second one while the first still writes.
-                pass_fds=[self._held.fileno()],
-                # Ctrl-C in a terminal reaches us alone: we decide in which order things stop.
-                start_new_session=True,
-            )
+        # Java holds the folder too, so that nobody starts a second one while the first still writes; under a number
+        # of its own, clear of the 3 that the guard reads from.
+        held = fcntl.fcntl(self._held, fcntl.F_DUPFD_CLOEXEC, 10)
+        try:
+            with self.log.open("ab") as log:
+                return subprocess.Popen(
+                    ["/bin/sh", "-c", f"exec 3<&0 </dev/null; {GUARD}", "kafka", *command],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.data,
+                    pass_fds=[held],
+                    # Ctrl-C in a terminal reaches us alone: we decide in which order things stop.
+                    start_new_session=True,
+                )
+        finally:
+            os.close(held)
 
     def await_ready(self) -> None:
         """Return when Kafka lists itself to clients: an open port alone does not mean that it works."""
