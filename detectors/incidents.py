@@ -46,8 +46,8 @@ class IncidentsBank(Ledger):
             return []
         if late:
             return []
-        if incident is None:
-            incident = entries[name] = Incident()
+        if incident is None or self._is_stale(incident, clock_ms):
+            incident = entries[name] = _between(incident or Incident())
         if not incident.began_ms:
             incident.began_ms = clock_ms
         add(incident, record, clock_ms)
@@ -65,7 +65,7 @@ class IncidentsBank(Ledger):
     def pass_time_one(self, name: str, entries: dict[str, Any], clock_ms: int) -> list[Derived]:
         """Let an incident fire that has lasted, end one that is over, and tell again what still fires."""
         incident: Incident = entries[name]
-        for subject in [s for s, heard_ms in incident.open.items() if clock_ms >= heard_ms + FORGET_MS]:
+        for subject in [s for s, (_, heard_ms) in incident.open.items() if clock_ms >= heard_ms + FORGET_MS]:
             del incident.open[subject]  # Its end was never said: the series is gone.
         if not incident.fired and self._enough(incident, clock_ms):
             self._fire(incident, clock_ms)
@@ -74,8 +74,8 @@ class IncidentsBank(Ledger):
             entries[name], said = self._end(name, incident, clock_ms)
         elif incident.fired:
             said = self._tell(name, incident, clock_ms)
-        elif not incident.open and clock_ms > incident.last_ms + self._window_ms:
-            entries[name] = _between(incident, incident.resolved_ms)
+        elif self._is_stale(incident, clock_ms):
+            entries[name] = _between(incident)
         incident = entries[name]
         if not incident.began_ms and clock_ms >= incident.resolved_ms + self._flap_ms:
             del entries[name]
@@ -111,7 +111,12 @@ class IncidentsBank(Ledger):
         recent = incident.recent_ms[-needed:]
         if len(recent) == needed and recent[-1] - recent[0] <= self._window_ms:
             return True
-        return bool(incident.open) and clock_ms >= incident.began_ms + self._window_ms
+        oldest_ms = min((began_ms for began_ms, _ in incident.open.values()), default=NEVER)
+        return clock_ms - oldest_ms >= self._window_ms
+
+    def _is_stale(self, incident: Incident, clock_ms: int) -> bool:
+        """Say whether what was watched came to nothing."""
+        return not incident.fired and not incident.open and clock_ms > incident.last_ms + self._window_ms
 
     def _fire(self, incident: Incident, clock_ms: int) -> None:
         incident.fired = True
@@ -160,16 +165,18 @@ class IncidentsBank(Ledger):
                 clock_ms + LOOK_MS,
                 incident.said_ms + resend_ms,
                 incident.last_ms + self._resolve_ms(incident),
-                incident.began_ms + self._window_ms,
+                incident.last_ms + self._window_ms + 1,
+                *(began_ms + self._window_ms for began_ms, _ in incident.open.values()),
                 self._silent_until_ms(name, clock_ms) or NEVER,
             ]
             incident.due_ms = min(moment for moment in moments if moment > clock_ms)
         incident.due_ms = max(incident.due_ms, clock_ms + 1)
 
 
-def _between(incident: Incident, resolved_ms: int) -> Incident:
+def _between(incident: Incident, resolved_ms: int | None = None) -> Incident:
     """Return what is kept of a service when nothing is going on."""
-    return Incident(heard_ms=incident.heard_ms, returns=incident.returns, resolved_ms=resolved_ms)
+    ended_ms = incident.resolved_ms if resolved_ms is None else resolved_ms
+    return Incident(heard_ms=incident.heard_ms, returns=incident.returns, resolved_ms=ended_ms)
 
 
 def _id(name: str, incident: Incident) -> str:

@@ -24,7 +24,7 @@ class Incident(Entry, kw_only=True):
     fired          it is an incident; before that, it is only watched; said_ms: when a person was last told, 0: never
     severity, told the worst so far, and the worst that was told
     recent_ms      the latest signals while it is watched; last_ms: the latest at all
-    open           the excursions that are not over, with the log's clock when each was last heard of
+    open           the excursions that are not over, with the log's clock when each began and was last heard of
     subjects       what the signals are about, each once
     lead           the most telling signal in words, of that rank
     first, latest  evidence: the first signals, and the latest of those that came after them
@@ -39,7 +39,7 @@ class Incident(Entry, kw_only=True):
     told: int = INFO
     recent_ms: list[int] = field(default_factory=list)
     last_ms: int = 0
-    open: dict[str, int] = field(default_factory=dict)
+    open: dict[str, tuple[int, int]] = field(default_factory=dict)
     subjects: list[str] = field(default_factory=list)
     threats: int = 0
     anomalies: int = 0
@@ -119,7 +119,8 @@ def add(incident: Incident, signal: Signal, clock_ms: int) -> None:
     else:
         incident.anomalies += 1
         if not at_once(signal) and (subject in incident.open or len(incident.open) < SUBJECTS_KEPT):
-            incident.open[subject] = clock_ms
+            began_ms, _ = incident.open.get(subject, (clock_ms, 0))
+            incident.open[subject] = began_ms, clock_ms
     if subject not in incident.subjects and len(incident.subjects) < SUBJECTS_KEPT:
         incident.subjects.append(subject)
     if rank(signal) > incident.lead_rank:
