@@ -21,9 +21,9 @@ TESTED_LEAST = 20
 GAINS = np.array([0.6, 0.3, 0.1, 0.03])
 _TREND_GAIN = 0.05
 _DAMPING = 0.95
-_LOSS_GAIN = 0.01
+_LOSS_GAIN = 0.02
 _SPREAD_GAIN = 0.01
-_BAND_GAIN = 0.01
+_BAND_GAIN = 0.05
 _SHARPNESS = 6.0
 _SEASON_KEPT = 0.7  # so much of a slot's profile is older than the latest season
 _MOST_RATIO = 8.0
@@ -143,8 +143,8 @@ def judge_pending(f, value, quantile):  # type: ignore[no-untyped-def]
     if f.spread > 0.0:
         unit = error / f.spread
         # A step up is worth so many steps down as the quantile asks for (Robbins and Monro 1951).
-        f.above += _BAND_GAIN * 2.0 * (quantile - (1.0 if unit <= f.above else 0.0))
-        f.below += _BAND_GAIN * 2.0 * ((1.0 - quantile) - (1.0 if unit <= f.below else 0.0))
+        f.above += _BAND_GAIN * (quantile - (1.0 if unit <= f.above else 0.0))
+        f.below += _BAND_GAIN * ((1.0 - quantile) - (1.0 if unit <= f.below else 0.0))
     f.spread += max(_SPREAD_GAIN, 1.0 / (f.tested + 1.0)) * (abs(error) - f.spread)
     f.tested += 1
 
