@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from streams.web.model import FORECAST, View
+from streams.web.model import FORECAST, View, beside
 
 Options = dict[str, Any]
 Points = list[tuple[float, float]]
@@ -40,12 +40,16 @@ def chart(view: View, series: str | None, span_s: float, dark: bool) -> Options:
         return {**options, "series": _lines(palette, [], [], [], [], [], [])}
     from_s = end_s(view) - span_s
     points = thin(view.series[series].since(from_s), POINTS_SHOWN)
-    middle, low, high = (_points_of(view, series + ending, from_s) for ending in FORECAST)
+    middle, low, high = (_points_of(view, beside(series, ending), from_s) for ending in FORECAST)
     found = view.anomalies(series, from_s)
     marks = [(said.record.at_s, said.record.value) for said in found if not said.record.calm]
     bars = [(said.record.at_s, said.record.expected, said.record.lower, said.record.upper) for said in found]
     options["series"] = _lines(palette, points, middle, low, high, marks, bars)
-    options["series"][0]["markLine"] = _events(palette, view, series.split("/", 1)[0], from_s)
+    options["series"][0]["markLine"] = _events(palette, view, series, from_s)
+    if middle:
+        # A forecast is a reading of the time it is for, so the chart goes on past now; but now stays in sight.
+        ahead_s = min(max(at_s for at_s, _ in middle) - end_s(view), span_s / 3)
+        options["xAxis"]["max"] += round(max(0.0, ahead_s) * 1000)
     return options
 
 
@@ -59,7 +63,7 @@ def legend(options: Options) -> list[str]:
     drawn = {line["name"] for line in options["series"] if line["data"]}
     shown = {"forecast": "forecast", "expected band": "expected", "anomaly": "anomaly"}
     names = ["measured", *(word for name, word in shown.items() if name in drawn)]
-    return [*names, "command"] if options["series"][0].get("markLine", {}).get("data") else names
+    return [*names, "event"] if options["series"][0].get("markLine", {}).get("data") else names
 
 
 def thin(points: Points, most: int) -> Points:
@@ -176,20 +180,25 @@ def _scatter(name: str, points: Any, colour: str, symbol: str, size: list[int]) 
     }
 
 
-def _events(palette: Palette, view: View, service: str, from_s: float) -> Options:
-    """Return upright lines where a command was given to the series' service."""
-    of_service = [said.record for said in view.commands if said.record.target == service and said.record.at_s >= from_s]
-    data = [
-        {
-            "xAxis": round(command.at_s * 1000),
-            "label": {"formatter": f"{command.action} → {command.after:g}".replace("{", "(").replace("}", ")")},
-        }
-        for command in of_service[-EVENTS_MOST:]
+def _events(palette: Palette, view: View, series: str, from_s: float) -> Options:
+    """Return upright lines where a command was given to the series' service, and where the series fell silent."""
+    service = series.split("/", 1)[0]
+    events = [
+        (said.record.at_s, f"{said.record.action} → {said.record.after:g}")
+        for said in view.commands
+        if said.record.target == service and said.record.at_s >= from_s
     ]
+    events += [
+        (said.record.at_s, "heard again" if said.record.calm else "silent")
+        for said in view.anomalies(series, from_s)
+        if said.record.kind == "missing"
+    ]
+    # Braces would be read as the chart library's own placeholders.
+    labels = [(at_s, text.replace("{", "(").replace("}", ")")) for at_s, text in sorted(events)[-EVENTS_MOST:]]
     return {
         "silent": True,
         "symbol": "none",
-        "data": data,
+        "data": [{"xAxis": round(at_s * 1000), "label": {"formatter": text}} for at_s, text in labels],
         "label": {"color": palette.event, "fontSize": 10, "position": "end", "distance": 2},
         "lineStyle": {"color": palette.event, "type": "dotted", "width": 1},
     }

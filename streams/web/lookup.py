@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -13,11 +14,11 @@ from aiokafka.errors import KafkaError
 from streams.client import Publisher, TopicMissing
 from streams.reader import Message, read
 from streams.settings import Process
-from streams.web.model import READ, View
+from streams.web.model import View
 from streams.web.rings import Shelf
+from topics.catalogue import ALL
 from topics.control import Feedback
 from topics.proposals import BLOCKLIST_KEY, PROPOSALS
-from topics.requests import REQUESTS
 
 Row = dict[str, Any]
 SHOWN_CHARACTERS = 20_000
@@ -51,7 +52,7 @@ class Lookup:
             async with self._one_at_a_time, asyncio.timeout(LIMIT_S):
                 message = await self._read_one(name, partition, offset)
         except FAILURES as error:
-            return {**place, "problem": f"Kafka did not give it: {error or 'no answer'}"}
+            return {**place, "problem": f"Kafka did not give it: {str(error) or 'no answer'}"}
         if message is None:
             return {
                 **place,
@@ -65,26 +66,16 @@ class Lookup:
     def _full_name(self, topic: str) -> str | None:
         """Return a topic's name on the broker; origins may name our topics with or without the prefix."""
         prefix = self._process.prefix
-        for declared in (*READ, REQUESTS, PROPOSALS):
+        for declared in ALL:
             if topic in (declared.name, prefix + declared.name):
                 return prefix + declared.name
         return topic if topic in self._openable else None
 
     async def _read_one(self, name: str, partition: int, offset: int) -> Message | None:
-        found = read(
-            self._process,
-            name,
-            since={partition: offset},
-            until={partition: offset + 1},
-            partitions=[partition],
-            patience_s=LIMIT_S,
-        )
-        try:
-            async for message in found:
-                return message
-        finally:
-            await found.aclose()
-        return None
+        since, until = {partition: offset}, {partition: offset + 1}
+        found = read(self._process, name, since=since, until=until, partitions=[partition], patience_s=LIMIT_S)
+        async with aclosing(found):
+            return await anext(found, None)
 
     async def lift(self, client: str) -> str | None:
         """Ask `decisions` to end a client's block; return what went wrong, if anything did."""
@@ -96,7 +87,7 @@ class Lookup:
                 feedback = Feedback(verdict="lift", subject=client, author=AUTHOR)
                 await publisher.publish_now(PROPOSALS, feedback, key=BLOCKLIST_KEY)
         except FAILURES as error:
-            return f"the wish did not reach Kafka: {error or 'no answer'}"
+            return f"the wish did not reach Kafka: {str(error) or 'no answer'}"
         self._view.ask_lift(client, self._now())
         return None
 

@@ -242,7 +242,8 @@ class View:
         found = [
             name
             for name in self.series
-            if all(word in name.casefold() for word in words) and not (hidden and name.endswith(hidden))
+            if all(word in name.casefold() for word in words)
+            and not (hidden and name.partition("{")[0].endswith(hidden))
         ]
         found.sort(key=lambda name: (-self._unusual_s(name), name))
         return found[:most]
@@ -264,6 +265,16 @@ class View:
             if isinstance(said.record, Anomaly) and said.record.series == series and said.record.at_s >= from_s:
                 found.append(cast("Said[Anomaly]", said))
         return found
+
+
+def beside(series: str, ending: str) -> str:
+    """Return the name of a series that belongs to another one.
+
+    >>> beside("shop/requests{route=/pay}", "_forecast")
+    'shop/requests_forecast{route=/pay}'
+    """
+    metric, brace, labels = series.partition("{")
+    return f"{metric}{ending}{brace}{labels}"
 
 
 def _said(record: Any, heard: Heard) -> Said[Any]:

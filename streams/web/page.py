@@ -13,7 +13,7 @@ from nicegui.events import GenericEventArguments
 
 from streams.web import charts, panels
 from streams.web.lookup import Lookup
-from streams.web.model import FORECAST, View
+from streams.web.model import FORECAST, View, beside
 
 PARTS = Path(__file__).parent / "parts"
 PUSH_EVERY_S = 1.0
@@ -136,7 +136,7 @@ class Screen:
         if self._series is None or self._series not in view.series:
             self._series = next(iter(view.search("", most=1)), None)
         series = self._series or ""
-        names = (series, *(series + ending for ending in FORECAST))
+        names = (series, *(beside(series, ending) for ending in FORECAST))
         # The time goes on for a series that fell silent too; a hundredth of what is shown is fine enough.
         moved = view.clock_s // (self._span_s / 100)
         stamp = (

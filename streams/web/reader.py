@@ -11,11 +11,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from streams.client import connection, name_of
+from streams.connection import connection, name_of
 from streams.settings import Process
 from streams.web.group import Growth, ask_group, lag_of
 from streams.web.model import READ, Heard, View
-from topics import Topic
 from topics.metrics import METRICS
 from topics.proposals import PROPOSALS, REFUSALS
 from topics.requests import REQUESTS
@@ -153,8 +152,3 @@ async def _partitions(admin: AIOKafkaAdminClient, named: Iterable[str]) -> list[
     wanted = set(named)
     topics = [topic for topic in await admin.describe_topics() if topic["topic"] in wanted and not topic["error_code"]]
     return [TopicPartition(topic["topic"], part["partition"]) for topic in topics for part in topic["partitions"]]
-
-
-def is_read(topic: Topic) -> bool:
-    """Whether the page follows a topic's records, and not only its growth."""
-    return topic in READ

@@ -7,6 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from topics.metrics import Reading
@@ -14,10 +15,11 @@ from topics.metrics import Reading
 Item = TypeVar("Item")
 POINTS_MOST = 900
 LATE_MOST = 128
+INTERVALS_SEEN = 20
 
 
 class Ring:
-    """What a series measured of late, one point a second: the mean of a gauge, the sum of deltas, a counter's rate.
+    """What a series measured of late, one point a second: the mean of a gauge; per second, deltas and counters.
 
     most           points kept; the oldest go first
     """
@@ -28,6 +30,7 @@ class Ring:
         self.values = array("d")
         self._counts = array("l")
         self._last_total: tuple[float, float] | None = None
+        self._adds = False
 
     def __len__(self) -> int:
         return len(self.at_s)
@@ -41,7 +44,8 @@ class Ring:
             value = self._rate(reading.at_s, reading.value)
         if value is None:
             return False
-        return self._put(math.floor(reading.at_s), value, add=reading.kind == "delta")
+        self._adds = reading.kind == "delta"
+        return self._put(math.floor(reading.at_s), value)
 
     def _rate(self, at_s: float, total: float) -> float | None:
         """Turn a counter's reading into its rate per second; None for the first one, and after a reset."""
@@ -50,11 +54,11 @@ class Ring:
             return None
         return (total - before[1]) / (at_s - before[0])
 
-    def _put(self, second_s: float, value: float, add: bool) -> bool:
+    def _put(self, second_s: float, value: float) -> bool:
         at = self._place(second_s)
         if at < len(self.at_s) and self.at_s[at] == second_s:
             count = self._counts[at] = self._counts[at] + 1
-            self.values[at] += value if add else (value - self.values[at]) / count
+            self.values[at] += value if self._adds else (value - self.values[at]) / count
             return True
         if len(self.at_s) - at > LATE_MOST:
             return False
@@ -78,13 +82,23 @@ class Ring:
 
     def since(self, from_s: float) -> list[tuple[float, float]]:
         """Return the points from a time on, as (second, value)."""
-        start = bisect_left(self.at_s, from_s)
-        return list(zip(self.at_s[start:], self.values[start:], strict=True))[-self.most :]
+        # The newest second of deltas is still being added to, and would look like a fall at the right end.
+        end = len(self.at_s) - (1 if self._adds and len(self.at_s) > 1 else 0)
+        start = max(bisect_left(self.at_s, from_s), end - self.most)
+        share = 1.0 / self._interval_s() if self._adds else 1.0
+        return [(self.at_s[i], self.values[i] * share) for i in range(start, end)]
+
+    def _interval_s(self) -> float:
+        """Return how far apart the latest points usually are: what a delta is divided by to be a rate."""
+        latest = self.at_s[-INTERVALS_SEEN:]
+        gaps = sorted(after - before for before, after in pairwise(latest))
+        return gaps[len(gaps) // 2] if gaps else 1.0
 
     @property
     def latest(self) -> tuple[float, float] | None:
         """The newest point, if there is one."""
-        return (self.at_s[-1], self.values[-1]) if self.at_s else None
+        points = self.since(self.at_s[-2] if len(self.at_s) > 1 else 0.0)
+        return points[-1] if points else None
 
 
 class Shelf(Generic[Item]):

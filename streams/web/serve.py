@@ -88,10 +88,9 @@ def make_app(view: View, lookup: Lookup, token: str | None, lifespan: Any = None
     outer.add_middleware(Guard, token=token)
     app.add_static_files("/parts", PARTS, max_cache_age=0)
 
-    @ui.page("/", title="Luminar", favicon=PARTS / "icon.svg")
+    @ui.page("/", title="Luminar", favicon=PARTS / "icon.svg", dark=None)
     async def page(request: Request, client: Client) -> None:
         theme = request.cookies.get("luminar_theme", "auto")
-        ui.dark_mode(THEMES.get(theme))
         ui.add_head_html('<link rel="stylesheet" href="/parts/page.css">')
         screen = Screen(view, lookup, dark=THEMES.get(theme, False))
         ui.timer(PUSH_EVERY_S, lambda: screen.push() if client.has_socket_connection else None)
@@ -103,7 +102,7 @@ def make_app(view: View, lookup: Lookup, token: str | None, lifespan: Any = None
         title="Luminar",
         show_welcome_message=False,
         tailwind=False,
-        reconnect_timeout=10.0,
+        reconnect_timeout=5.0,
         # Without a token only this machine reads the page, and to itself it need not compress.
         gzip_middleware_factory=None if token is None else partial(GZipMiddleware, compresslevel=4),
     )

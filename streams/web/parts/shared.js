@@ -2,8 +2,16 @@
 import { reactive } from "vue";
 
 // One timer for all ages and times left: they go on without a word from the server.
-export const clock = reactive({ nowS: Date.now() / 1000 });
-setInterval(() => (clock.nowS = Date.now() / 1000), 1000);
+export const clock = reactive({ nowS: Date.now() / 1000, lostSinceS: null });
+let met = false;
+setInterval(() => {
+  clock.nowS = Date.now() / 1000;
+  // A page that cannot reach its server must not look live: everything on it is from before.
+  const connected = !!window.socket?.connected;
+  met = met || connected;
+  if (connected) clock.lostSinceS = null;
+  else if (met && clock.lostSinceS === null) clock.lostSinceS = clock.nowS;
+}, 1000);
 
 const two = (n) => String(n).padStart(2, "0");
 

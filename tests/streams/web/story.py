@@ -170,8 +170,9 @@ def actions(now_s: float) -> Iterator[Heard]:
         ("scale", "shop", "no change", "shop has 4 replicas already", 4.0),
     )
     for number, (action, target, rule, why, wanted) in enumerate(refused):
+        at_s, led_by = now_s - 200 + 50 * number, origin("decisions", "proposals", 0, 70 + number, f"{target} {rule}")
         refusal = Refusal(
-            action=action, target=target, rule=rule, why=why, at_s=now_s - 200 + 50 * number, wanted=wanted
+            action=action, target=target, rule=rule, why=why, at_s=at_s, wanted=wanted, origin=led_by, proposal=led_by
         )
         yield heard("refusals", refusal, refusal.at_s, number)
 
