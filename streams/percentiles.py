@@ -11,5 +11,5 @@ from topics.metrics import METRICS
 
 @agent(METRICS, bank=PercentilesBank, says=(METRICS,))
 def merge(run: Run, bank: PercentilesBank) -> list[Finding]:
-    """Merge sketches of a second; one repeated (same origin) counts once, one after its second was said is only counted."""
+    """Merge sketches of a second; one repeated (same origin) counts once; one too late is counted, and says nothing."""
     return bank.fold(run)

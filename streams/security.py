@@ -13,5 +13,5 @@ from topics.signals import SIGNALS
 
 @agent(REQUESTS, bank=SecurityBank, says=(SIGNALS, PROPOSALS))
 def inspect(run: Run, bank: SecurityBank) -> list[Finding]:
-    """Judge each request of a client; one repeated (same origin) counts once, without one twice; a late one only teaches."""
+    """Judge each request; one repeated (same origin) counts once, without origin twice; a late one only teaches."""
     return bank.fold(run)

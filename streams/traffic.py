@@ -12,5 +12,5 @@ from topics.requests import REQUESTS
 
 @agent(REQUESTS, bank=TrafficBank, says=(METRICS,))
 def count(run: Run, bank: TrafficBank) -> list[Finding]:
-    """Count requests per second; one repeated (same origin) counts once, without one twice; a late one in its second."""
+    """Count requests per second; one repeated (same origin) counts once, without origin twice; late ones count too."""
     return bank.fold(run)

@@ -14,7 +14,7 @@ REMEMBERED = 16_384
 LONGEST_REMEMBERED = 512
 
 NEVER_PLAIN, WORD, PATH_ONLY, QUERY_ONLY = 0, 1, 2, 3
-DOT, QUESTION = 46, 63
+DOT, QUESTION, SMALL_X, ZERO, UNDERSCORE = 46, 63, 120, 48, 95
 
 
 def _kinds() -> NDArray[np.uint8]:
@@ -35,12 +35,21 @@ KINDS = _kinds()
 
 @kernel
 def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
-    """Say whether a text is a path of plain words, and behind its "?" (query: from its start) of single plain words."""
-    before = 0
+    """Say whether a text is a path of plain words, and behind its "?" (query: from its start) of single plain words.
+
+    A word that begins with a dot can name a hidden file, one with 0x can spell anything, one with __ can be code.
+    """
+    before, first = 0, at
     for k in range(at, at + length):
         byte = buf[k]
         kind = KINDS[byte]
-        if kind == NEVER_PLAIN or (byte == DOT and before == DOT):
+        if kind == NEVER_PLAIN:
+            return False
+        if byte == DOT and (before == DOT or k == first):
+            return False
+        if k == first + 1 and before == UNDERSCORE == byte:
+            return False
+        if k == first + 1 and before == ZERO and byte | 32 == SMALL_X:
             return False
         if kind == PATH_ONLY and query:
             return False
@@ -48,6 +57,8 @@ def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
             return False
         if byte == QUESTION:
             query = True
+        if kind != WORD:
+            first = k + 1
         before = byte
     return True
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from detectors.security.decoding import decoded, without_comments
-from detectors.security.signatures import RULES, Rule, matching
+from detectors.security.rules import RULES, Rule
+from detectors.security.signatures import matching, span
 
 LONGEST = 65_536
 MOST_VALUES = 256
@@ -95,7 +96,7 @@ def _inspect_value(field: str, value: str, blanks: bool) -> Evidence | None:
 def _excerpt(rule: Rule, text: str) -> str:
     """Return what a rule matched, with what stands around it as far as there is room."""
     raw = text.encode("utf-8", "replace")
-    start, end = rule.span(raw)
+    start, end = span(rule, raw)
     spare = max(0, EXCERPT - (end - start)) // 2
     piece = raw[max(0, start - spare) : end + spare][:EXCERPT].decode("utf-8", "ignore")
     return "".join(character if character.isprintable() else " " for character in piece)
@@ -110,7 +111,7 @@ def _values(field: str, text: str) -> Iterator[tuple[str, str, bool]]:
             yield from _parameters("path", query)
     elif field == "body" and text.lstrip()[:1] in ("{", "["):
         yield from _leaves(text)
-    elif field == "body" and "=" in text.partition("&")[0] and not text.lstrip().startswith("<"):
+    elif field == "body" and "=" in text.partition("&")[0] and text.lstrip()[:1] not in ("<", "-"):
         yield from _parameters("body", text)
     else:
         yield field, text, False
