@@ -13,7 +13,7 @@ from detectors.bank import NEVER, Finding, service_of
 from detectors.columns import Columns, Flags, Run
 from detectors.forecast import HORIZON_MOST, Forecaster, Outlook, expect
 from detectors.rows import RowBank
-from detectors.scaling_rows import Row, feed, pour_rows, steady
+from detectors.scaling_rows import Row, feed, next_beat_ms, pour_rows, steady
 from topics import Derived
 from topics.metrics import Reading
 from topics.proposals import Proposal
@@ -189,7 +189,7 @@ class ScalingBank(RowBank):
         if plan is None:  # It no longer scales.
             row["due_ms"] = 0
             return []
-        row["due_ms"] = (clock_ms // plan.every_ms + 1) * plan.every_ms
+        row["due_ms"] = next_beat_ms(clock_ms, plan.every_ms)
         fed = self._feed(row, plan, clock_ms)
         outlook = Outlook(*expect(row["forecast"]))
         said: list[Derived] = self._forecasts(plan, row, outlook, clock_ms) if fed else []

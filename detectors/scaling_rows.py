@@ -78,6 +78,12 @@ def pour(row, step_s, value, at_s, kind, clock_ms):  # type: ignore[no-untyped-d
 
 
 @kernel
+def next_beat_ms(clock_ms, every_ms):  # type: ignore[no-untyped-def]
+    """Return when a need is next to be weighed: just when a bucket is over."""
+    return ((clock_ms - GRACE_MS) // every_ms + 1) * every_ms + GRACE_MS
+
+
+@kernel
 def pour_rows(rows, ids, value, at_s, kind, clock_ms, start, end, steps_s, every_ms):  # type: ignore[no-untyped-def]
     """Put each reading into its row; a row whose need is to be weighed, and is not, becomes due at its next beat."""
     for i in range(start, end):
@@ -86,7 +92,7 @@ def pour_rows(rows, ids, value, at_s, kind, clock_ms, start, end, steps_s, every
             continue
         pour(rows[r], steps_s[r], value[i], at_s[i], kind[i], clock_ms[i])
         if rows[r].due_ms == 0 and every_ms[r] > 0:
-            rows[r].due_ms = (clock_ms[i] // every_ms[r] + 1) * every_ms[r]
+            rows[r].due_ms = next_beat_ms(clock_ms[i], every_ms[r])
 
 
 @kernel
