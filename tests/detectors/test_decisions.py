@@ -209,6 +209,7 @@ def test_a_flood_of_refusals_says_a_bounded_number() -> None:
     [
         ("192.0.2.0/24", "192.0.2.200"),
         ("192.0.2.0/24", "::ffff:192.0.2.200"),
+        ("::ffff:192.0.2.0/120", "192.0.2.200"),
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8::/32", "2001:db8:0:1::/64"),
         ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
@@ -242,6 +243,11 @@ def test_a_client_that_returns_is_counted() -> None:
     said = decided([block(0, "192.0.2.1", 5.0), tick(6), block(20, "192.0.2.1", 5.0)])
     assert [type(record).__name__ for record in said] == ["Block", "Lift", "Block"]
     assert of(Block, said)[1].times == 2
+
+
+def test_a_lifted_block_makes_room_for_another() -> None:
+    said = decided([block(0, "192.0.2.1", 5.0), tick(6), block(7, "192.0.2.2"), tick(70)], rules(blocks_most=1))
+    assert [type(record).__name__ for record in said] == ["Block", "Lift", "Block", "Lift"]
 
 
 def lifted(second: float, client: str) -> Entry:

@@ -121,6 +121,12 @@ def test_two_signals_further_apart_are_not() -> None:
     assert told([odd(0), calm(1), odd(61, "errors"), calm(62, "errors"), *ticks(1, 300)]) == []
 
 
+def test_what_came_to_nothing_is_no_part_of_what_comes_next() -> None:
+    """Even where the next signal comes within the beat in which it would have been forgotten."""
+    alert = told([odd(0), calm(1), *ticks(1, 61), threat(61.5)])[0]
+    assert (alert.since_s, alert.signals, alert.id) == (T + 61.5, 1, f"shop-{1000 * T + 61_500}")
+
+
 def test_an_excursion_that_lasts_is_one() -> None:
     assert states(told([odd(0), *ticks(1, 70)])) == [(60, "firing")]
 
