@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from detectors.bank import Bank, Finding
 from detectors.columns import Run
 from topics import Record, Topic
+from topics.blocklist import BLOCKLIST, Lift
 
 B = TypeVar("B", bound=Bank)
 Verb = Callable[[Run, B], list[Finding]]
@@ -63,6 +64,8 @@ def leads(capability: Capability, among: tuple[Capability, ...]) -> bool:
 
 def home_of(capability: Capability, record: Record) -> Topic:
     """Return the topic that a record of a capability goes to."""
+    if isinstance(record, Lift):
+        return BLOCKLIST  # It becomes a tombstone there, which is no record that the topic could carry.
     for topic in (*capability.says, capability.topic):
         if isinstance(record, topic.records):
             return topic
