@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from streams.client import Publisher, TopicMissing
-from streams.reader import Message, read
+from streams.reader import Message, bounds, read
 from streams.settings import Process
 from streams.web.model import View
 from streams.web.rings import Shelf
@@ -72,6 +72,10 @@ class Lookup:
         return topic if topic in self._openable else None
 
     async def _read_one(self, name: str, partition: int, offset: int) -> Message | None:
+        kept = await bounds(self._process, name, patience_s=LIMIT_S)
+        first, end = kept.get(partition, (0, 0))
+        if not first <= offset < end:
+            return None  # Reading there would wait for a record that nobody may ever write.
         since, until = {partition: offset}, {partition: offset + 1}
         found = read(self._process, name, since=since, until=until, partitions=[partition], patience_s=LIMIT_S)
         async with aclosing(found):
