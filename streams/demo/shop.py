@@ -1,7 +1,7 @@
 """The shop: a real HTTP server with a limited capacity, which says what it is asked, and obeys what is decided.
 
 Two services answer: `shop` (pages; its server writes an access log, as servers do) and `checkout` (paying; it says
-canonical requests itself). Both measure themselves once a second.
+canonical requests itself). The shop measures itself once a second.
 """
 
 from __future__ import annotations
@@ -139,23 +139,21 @@ class Shop:
             self._publish(ACCESS_LOG, request.client, access_line(request))
 
     def measure(self, at_s: float, elapsed_s: float) -> None:
-        """Say how the services are; `elapsed_s` since the last time."""
+        """Say how the shop is; `elapsed_s` since the last time."""
         self._leaked_bytes += self.faults.leak_bytes_per_s * elapsed_s
         if not self.faults.leak_bytes_per_s:
             self._leaked_bytes = 0.0
-        for service, capacity in self.capacity.items():
-            now_s = time.monotonic()
-            gauges = {
-                "queue_s": capacity.queue_s(now_s),
-                "utilisation": capacity.take_utilisation(now_s),
-                "replicas": capacity.ordered,
-                "replicas_ready": capacity.working,
-            }
-            if service == "shop":
-                noise = self._chance.gauss(0, 1e6)
-                gauges["memory_bytes"] = MEMORY_BYTES + 5e6 * capacity.working + self._leaked_bytes + noise
-            for name, value in gauges.items():
-                self._publish(METRICS, service, Reading(series=f"{service}/{name}", value=float(value), at_s=at_s))
+        capacity, now_s = self.capacity["shop"], time.monotonic()
+        memory_bytes = MEMORY_BYTES + 5e6 * capacity.working + self._leaked_bytes + self._chance.gauss(0, 1e6)
+        gauges = {
+            "queue_s": capacity.queue_s(now_s),
+            "utilisation": capacity.take_utilisation(now_s),
+            "replicas": float(capacity.ordered),
+            "replicas_ready": float(capacity.working),
+            "memory_bytes": memory_bytes,
+        }
+        for name, value in gauges.items():
+            self._publish(METRICS, "shop", Reading(series=f"shop/{name}", value=value, at_s=at_s))
 
 
 def client_of(asked: web.Request) -> str:
