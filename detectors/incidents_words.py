@@ -72,7 +72,7 @@ def words_of(signal: Signal) -> str:
     if signal.kind == "missing":
         return f"{metric} has fallen silent"
     if signal.kind == "joint" and signal.stands_out:
-        names = ", ".join(name.partition("/")[2] for name in signal.stands_out[:3])
+        names = ", ".join(name.partition("/")[2] or name for name in signal.stands_out[:3])
         return f"{names} are unusual together"
     if signal.value is not None and signal.lower is not None and signal.upper is not None:
         return f"{metric} is {signal.value:.4g}, expected {signal.lower:.4g} to {signal.upper:.4g}"
@@ -100,13 +100,14 @@ def severity_of(incident: Incident, signal: Signal) -> int:
     warning        a hostile client; two series unusual at once, or several together; one silent, or far out (score 3)
     info           one series somewhat out
     """
-    if (incident.threats and incident.anomalies) or len(incident.open) >= 3:
+    series = sum(not subject.endswith(" joint") for subject in incident.open)
+    if (incident.threats and incident.anomalies) or series >= 3:
         return CRITICAL
     if isinstance(signal, Threat):
         return WARNING
     if signal.kind == "fault":
         return CRITICAL
-    if signal.kind != "level" or signal.score >= 3.0 or len(incident.open) == 2:
+    if signal.kind != "level" or signal.score >= 3.0 or series == 2:
         return WARNING
     return INFO
 
@@ -118,7 +119,7 @@ def add(incident: Incident, signal: Signal, clock_ms: int) -> None:
         incident.threats += 1
     else:
         incident.anomalies += 1
-        if not at_once(signal) and (subject in incident.open or len(incident.open) < SUBJECTS_KEPT):
+        if signal.kind != "fault" and (subject in incident.open or len(incident.open) < SUBJECTS_KEPT):
             began_ms, _ = incident.open.get(subject, (clock_ms, 0))
             incident.open[subject] = began_ms, clock_ms
     if subject not in incident.subjects and len(incident.subjects) < SUBJECTS_KEPT:

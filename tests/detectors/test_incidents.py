@@ -146,6 +146,13 @@ def test_it_is_not_resolved_while_an_excursion_is_open() -> None:
     assert states(told(log, resend_s=500.0)) == [(10, "firing")]
 
 
+def test_series_unusual_together_are_an_excursion_too_but_not_one_more_series() -> None:
+    log = [odd(0), odd(5, "errors"), odd(6, "joint", kind="joint"), calm(10), calm(11, "errors"), *ticks(12, 200)]
+    alerts = told([*log, calm(100, "joint", kind="joint")], resend_s=500.0)
+    assert {alert.severity for alert in alerts} == {"warning"}
+    assert states(alerts)[-1] == (160, "resolved")
+
+
 def test_an_excursion_whose_end_is_never_said_ends_after_an_hour() -> None:
     alerts = told([odd(0), odd(10), *ticks(1, 4000)], resend_s=5000.0)
     assert [alert.state for alert in alerts] == ["firing", "resolved"]
