@@ -17,6 +17,11 @@ GAUGE, DELTA, TOTAL = 1, 2, 3
 # What can be said at once of one series, as bits: an excursion, its end, a silence, its end.
 UNUSUAL, CALM, SILENT, HEARD_AGAIN = 1, 2, 4, 8
 
+# One reading a little out of the band is often chance: an excursion begins at a score above SURE, or at one above 1
+# within DOUBT_READINGS of another above DOUBT. It is over after BACK readings in the band.
+SURE = 2.0
+DOUBT = 0.5
+DOUBT_READINGS = 2
 BACK = 3
 LOUDER = 2.0
 SAY_AGAIN_S = 30.0
@@ -34,15 +39,11 @@ NOTE = np.dtype(
 
 
 @kernel
-def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-def]
-    """Judge a value and learn it: begin or end the row's excursion, and note the most unusual, else the last, value."""
-    expected, spread = expect(row, at_s, rule)
-    how = score(row, value, at_s, rule)
-    row.value, row.judged_at_s = value, at_s
-    row.error = min(max((value - expected) / spread, -1e9), 1e9) if row.seen >= rule.warmup else 0.0
-    if late:
-        how = min(how, 1.0)
-    elif how > 1:
+def take_score(row, how, at_s):  # type: ignore[no-untyped-def]
+    """Begin, go on with, or end the row's excursion; return the score as it counts: above 1 only if believed."""
+    counts = how if how > SURE or row.excursion or row.doubt else min(how, 1.0)
+    row.doubt = DOUBT_READINGS if how > DOUBT else max(row.doubt, 1) - 1
+    if counts > 1:
         row.back = 0
         if not row.excursion:
             row.excursion, row.since_s, row.peak = 1, at_s, 0.0
@@ -50,6 +51,17 @@ def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-
         row.back += 1
         if row.back >= BACK:
             row.excursion, row.back = 0, 0
+    return counts
+
+
+@kernel
+def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-def]
+    """Judge a value and learn it: begin or end the row's excursion, and note the most unusual, else the last, value."""
+    expected, spread = expect(row, at_s, rule)
+    how = score(row, value, at_s, rule)
+    row.value, row.judged_at_s = value, at_s
+    row.error = min(max((value - expected) / spread, -1e9), 1e9) if row.seen >= rule.warmup else 0.0
+    how = min(how, 1.0) if late else take_score(row, how, at_s)
     if how > note.score or note.score <= 1:
         note.judged, note.at_s, note.value, note.expected, note.score = 1, at_s, value, expected, how
         note.width, note.since_s = rule.alarm * spread, row.since_s
@@ -131,7 +143,7 @@ def open_end_ms(row):  # type: ignore[no-untyped-def]
 def close_bucket(row, clock_ms, rule, note):  # type: ignore[no-untyped-def]
     """Judge the oldest open bucket as a rate, after zeros for the empty ones before it; a late one only teaches."""
     k = row.bucket
-    first = max(row.closed + 1, k - ZEROS_MOST) if row.has_closed else k
+    first = max(row.closed + 1, k - ZEROS_MOST) if row.closed >= 0 else k
     for b in range(first, k + 1):
         value = row.sums[k % RING] / row.bucket_s if b == k else 0.0
         end_s = (b + 1) * row.bucket_s
@@ -139,7 +151,7 @@ def close_bucket(row, clock_ms, rule, note):  # type: ignore[no-untyped-def]
         judge_value(row, min(max(value, -LARGEST_RATE), LARGEST_RATE), end_s, late, rule, note)
     row.sums[k % RING] = 0.0
     row.filled[k % RING] = 0
-    row.closed, row.has_closed = k, 1
+    row.closed = k
     k += 1
     while k <= row.newest and not row.filled[k % RING]:
         k += 1
@@ -152,11 +164,11 @@ def add_delta(row, value, at_s, clock_ms, rule, note):  # type: ignore[no-untype
     """Add a delta to its bucket; one for a bucket that is closed is counted as late, and lost to the rate alone."""
     if row.bucket_s != rule.bucket_s:
         row.bucket_s = rule.bucket_s
-        row.bucket, row.newest, row.has_closed = 0, -1, 0
+        row.bucket, row.newest, row.closed = 0, -1, -1
         row.sums[:] = 0.0
         row.filled[:] = 0
     k = math.floor(at_s / row.bucket_s)
-    if (row.has_closed and k <= row.closed) or (row.newest >= row.bucket and row.newest - k >= RING):
+    if k <= row.closed or (row.newest >= row.bucket and row.newest - k >= RING):
         row.late_deltas += 1
         return
     while row.newest >= row.bucket and k - row.bucket >= RING:

@@ -19,10 +19,11 @@ RESOLUTION = 1e-3
 SMALLEST = 1e-300
 HIGHEST_SCORE = 1e6
 
-# What a reading beyond CLIP usual errors teaches is cut to that, but never below SHARE of what it says: so a spike
-# leaves the scale alone, while a series that was constant, or moved for good, is believed in the end.
+# What a reading beyond CLIP usual errors teaches is cut to that, but not below a share of what it says, which grows
+# with every such reading in a row: a spike leaves the scale alone, a series that moved for good is believed in the end.
 CLIP = 6.0
-SHARE = 0.03
+SHARE_PER_READING = 0.005
+STREAK_MOST = 200
 
 # The season is used where it lowers the loss by this factor; how fast a slot of its profile follows, season by season.
 SEASON_MARGIN = 0.9
@@ -63,6 +64,8 @@ def rule_of(settings: Settings) -> Rule:
 #   anchor, profile      the profile is kept as distances from a first value; known: a bit for each slot that holds one
 #   slot*                the slot being filled, and its sum
 #   value, error         the last value judged, and its distance from the expected in usual errors
+#   streak               how many values in a row were far out of the usual
+#   doubt                for so many readings more, one that is a little out of the band is believed to be anomalous
 #   since_s, said_at_s, peak, back   of the excursion: its begin, when and how high it was said, readings back inside
 #   interval_s, jitter_s the usual time between readings, and how far it strays
 #   sums, filled, bucket, newest, closed   of deltas: the open buckets, the oldest and the newest, the last one closed
@@ -77,7 +80,7 @@ ROW = np.dtype(
         ("error", "f4"),
         ("peak", "f4"),
         *[(name, "i4") for name in ("seen", "season_seen", "slot_count", "heard", "late_deltas")],
-        *[(name, "u1") for name in ("kind", "ignored", "silent", "excursion", "told", "back", "has_closed", "spare")],
+        *[(name, "u1") for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "doubt")],
         ("filled", "u1", RING),
         ("known", "u1", SLOTS // 8),
         ("profile", "f4", SLOTS),
@@ -130,12 +133,13 @@ def score(row, value, at_s, rule):  # type: ignore[no-untyped-def]
 
 @kernel
 def believed(row, value, at_s, rule):  # type: ignore[no-untyped-def]
-    """Return the value as it is learned: what is far out of the usual, only in part."""
+    """Return the value as it is to be learned, and count how many in a row were far out of the usual."""
     if row.seen < rule.warmup:
         return value
     expected, spread = expect(row, at_s, rule)
     surprise = value - expected
-    return expected + clamp(surprise, max(CLIP * spread, SHARE * abs(surprise)))
+    row.streak = min(row.streak + 1, STREAK_MOST) if abs(surprise) > CLIP * spread else 0
+    return expected + clamp(surprise, max(CLIP * spread, SHARE_PER_READING * row.streak * abs(surprise)))
 
 
 @kernel

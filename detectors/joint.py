@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 from river.anomaly import HalfSpaceTrees
-from river.preprocessing import MinMaxScaler
+from river.preprocessing import StandardScaler
 
 from detectors.saved_models import SavedForest, SavedScaler, dump, load
 
 TREES, HEIGHT, WINDOW = 10, 6, 100
 
-# The trees' score is judged by its own past: its mean and mean distance from it, over some hundred vectors.
+# The trees' score is judged by its own past: in mean distances from its mean, over some hundred vectors. The limit is
+# raised by LIMIT_STEP whenever it is crossed and sinks by LIMIT_EASE a vector: crossed about once in three thousand.
 SCORE_GAIN = 0.01
-SCORE_ALARM = 6.0
-SCORE_RESOLUTION = 0.005
+SCORE_RESOLUTION = 0.01
+LIMIT_FIRST, LIMIT_LEAST = 6.0, 5.0
+LIMIT_STEP, LIMIT_EASE = 1.0, 3e-4
+
+# An error of so many times its usual size is half way to the end of the trees' scale, which so has room for what has
+# never been; larger ones than ERROR_MOST count as that.
+HALF_WAY = 3.0
+ERROR_MOST = 20.0
 
 # An excursion is over after BACK vectors in the band; while it lasts it is said every SAY_AGAIN_S, or when LOUDER.
 BACK = 2
@@ -62,6 +70,8 @@ class SavedModel(msgspec.Struct, array_like=True, gc=False):
     seen: int
     mean: float
     spread: float
+    limit: float
+    beyond: bool
     taken_ms: int
     excursion: Excursion
 
@@ -76,10 +86,14 @@ class Judgement(NamedTuple):
 def squashed(error: float) -> float:
     """Return an error of any size as a number between 0 and 1, finest where errors are usual.
 
-    >>> squashed(0.0), squashed(1.0), squashed(-1e9) < 1e-6
+    >>> squashed(0.0), squashed(3.0), squashed(-1e9) < 1e-6
     (0.5, 0.75, True)
     """
-    return 0.5 + 0.5 * error / (1.0 + abs(error))
+    return 0.5 + 0.5 * error / (HALF_WAY + abs(error))
+
+
+def _bounded(error: float) -> float:
+    return min(max(error, -ERROR_MOST), ERROR_MOST)
 
 
 def outstanding(errors: Mapping[str, float]) -> tuple[str, ...]:
@@ -104,37 +118,50 @@ class JointModel:
     def __init__(self, service: str, members: tuple[str, ...]) -> None:
         self.service = service
         self.members = members
-        self.scaler = MinMaxScaler()
+        self.scaler = StandardScaler()
         seed = zlib.crc32(service.encode("utf-8", "replace"))
         self.trees = HalfSpaceTrees(n_trees=TREES, height=HEIGHT, window_size=WINDOW, seed=seed)
         self.seen, self.mean, self.spread = 0, 0.0, 0.0
+        self.limit, self.beyond = LIMIT_FIRST, False
         self.taken_ms = 0
         self.excursion = Excursion()
 
     def _raw_one(self, errors: Mapping[str, float]) -> float:
-        known = {name: squashed(error) for name, error in errors.items() if name in self.scaler.min}
-        return float(self.trees.score_one(self.scaler.transform_one(known)))  # type: ignore[no-untyped-call]
+        """Return how thin the trees' past is where the errors fall: the logarithm of their score's distance from 1."""
+        score = float(self.trees.score_one(self._places(errors)))  # type: ignore[no-untyped-call]
+        return -math.log(max(1.0 - score, 1e-6))
+
+    def _places(self, errors: Mapping[str, float]) -> dict[str, float]:
+        """Return where known errors fall on the trees' scale, from 0 to 1."""
+        known = {name: _bounded(error) for name, error in errors.items() if name in self.scaler.counts}
+        scaled = self.scaler.transform_one(known)  # type: ignore[no-untyped-call]
+        return {name: squashed(error) for name, error in scaled.items()}
+
+    def _distance(self, raw: float) -> float:
+        return (raw - self.mean) / max(self.spread, SCORE_RESOLUTION)
 
     def score_one(self, errors: Mapping[str, float]) -> float:
         """Return how unusual errors are together; above 1 is anomalous; 0 while warming up; leave no trace."""
         if self.seen < 2 * WINDOW:
             return 0.0
-        return max(0.0, (self._raw_one(errors) - self.mean) / (SCORE_ALARM * max(self.spread, SCORE_RESOLUTION)))
+        return max(0.0, self._distance(self._raw_one(errors)) / self.limit)
 
     def learn_one(self, errors: Mapping[str, float]) -> None:
         """Fold errors into what is usual together."""
         if self.seen >= WINDOW:
             self._learn_score(self._raw_one(errors))
-        place = {name: squashed(error) for name, error in errors.items()}
-        self.scaler.learn_one(place)  # type: ignore[no-untyped-call]
-        self.trees.learn_one(self.scaler.transform_one(place))  # type: ignore[no-untyped-call]
+        self.scaler.learn_one({name: _bounded(error) for name, error in errors.items()})  # type: ignore[no-untyped-call]
+        self.trees.learn_one(self._places(errors))  # type: ignore[no-untyped-call]
         self.seen += 1
 
     def _learn_score(self, raw: float) -> None:
         gain = max(SCORE_GAIN, 1.0 / (self.seen - WINDOW + 1))
         surprise = raw - self.mean
         if self.seen >= 2 * WINDOW:
-            most = SCORE_ALARM * max(self.spread, SCORE_RESOLUTION)
+            beyond = self._distance(raw) > self.limit
+            crossed, self.beyond = beyond and not self.beyond, beyond
+            self.limit = self.limit + LIMIT_STEP if crossed else max(LIMIT_LEAST, self.limit - LIMIT_EASE)
+            most = LIMIT_LEAST * max(self.spread, SCORE_RESOLUTION)
             surprise = min(max(surprise, -most), most)
         self.mean += gain * surprise
         self.spread += gain * (abs(surprise) - self.spread)
@@ -149,7 +176,7 @@ class JointModel:
         """Return the model as plain data."""
         return SavedModel(
             self.service, self.members, dump(self.scaler), dump(self.trees),  # type: ignore[arg-type]
-            self.seen, self.mean, self.spread, self.taken_ms, self.excursion,
+            self.seen, self.mean, self.spread, self.limit, self.beyond, self.taken_ms, self.excursion,
         )  # fmt: skip
 
     @classmethod
@@ -158,5 +185,6 @@ class JointModel:
         model = cls(saved.service, saved.members)
         model.scaler, model.trees = load(saved.scaler), load(saved.trees)
         model.seen, model.mean, model.spread = saved.seen, saved.mean, saved.spread
+        model.limit, model.beyond = saved.limit, saved.beyond
         model.taken_ms, model.excursion = saved.taken_ms, saved.excursion
         return model

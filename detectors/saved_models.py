@@ -7,16 +7,16 @@ from typing import Any
 import msgspec
 import numpy as np
 from river.anomaly import HalfSpaceTrees
-from river.preprocessing import MinMaxScaler
+from river.preprocessing import StandardScaler
 from river.tree.padded import PaddedBranch, PaddedLeaf
 
 LEAF = 255
 
 
-class SavedScaler(msgspec.Struct, array_like=True, gc=False, tag="min-max"):
-    """The range each feature has had: name, least, most."""
+class SavedScaler(msgspec.Struct, array_like=True, gc=False, tag="standard scaler"):
+    """What is known of each feature: name, count, mean, variance."""
 
-    ranges: list[tuple[str, float, float]]
+    features: list[tuple[str, int, float, float]]
 
 
 class SavedTree(msgspec.Struct, array_like=True, gc=False):
@@ -47,13 +47,14 @@ Saved = SavedScaler | SavedForest
 def dump(model: Any) -> Saved:
     """Return a model as plain data; one of a class that is not listed here is refused.
 
-    >>> scaler = MinMaxScaler()
+    >>> scaler = StandardScaler()
     >>> scaler.learn_one({"x": 3.0})
     >>> dump(scaler)
-    SavedScaler(ranges=[('x', 3.0, 3.0)])
+    SavedScaler(features=[('x', 1, 3.0, 0.0)])
     """
-    if isinstance(model, MinMaxScaler) and model.window_size is None:
-        return SavedScaler([(name, model.min[name].get(), model.max[name].get()) for name in sorted(model.min)])
+    if isinstance(model, StandardScaler):
+        counts = model.counts
+        return SavedScaler([(name, counts[name], model.means[name], model.vars[name]) for name in sorted(counts)])
     if isinstance(model, HalfSpaceTrees):
         branches = [node for tree in model.trees for node in _nodes(tree) if isinstance(node, PaddedBranch)]
         features = sorted({node.feature for node in branches})
@@ -63,17 +64,16 @@ def dump(model: Any) -> Saved:
             model.n_trees, model.height, model.window_size, model.seed, model.counter, first, features, trees
         )
     raise TypeError(
-        f"expected a MinMaxScaler or HalfSpaceTrees, got {type(model).__name__}: teach dump and load its class"
+        f"expected a StandardScaler or HalfSpaceTrees, got {type(model).__name__}: teach dump and load its class"
     )
 
 
 def load(saved: Saved) -> Any:
     """Return the model that `dump` was given; it scores and learns as that one would have."""
     if isinstance(saved, SavedScaler):
-        scaler = MinMaxScaler()
-        for name, least, most in saved.ranges:
-            scaler.min[name].update(least)
-            scaler.max[name].update(most)
+        scaler = StandardScaler()
+        for name, count, mean, variance in saved.features:
+            scaler.counts[name], scaler.means[name], scaler.vars[name] = count, mean, variance
         return scaler
     forest = HalfSpaceTrees(saved.n_trees, saved.height, saved.window_size, seed=saved.seed)
     forest.counter, forest._first_window = saved.counter, saved.first_window

@@ -14,7 +14,7 @@ from topics.signals import SIGNALS
 def watch(run: Run, bank: AnomalyBank) -> list[Finding]:
     """Judge every reading against its own series, and every silence against its usual interval.
 
-    A reading that is repeated is judged once where it has an origin, else twice; a late one teaches and raises no alarm;
-    a series that is missing is said once, and when it is heard again.
+    A reading that is repeated is judged once where it has an origin, else twice; a late one teaches and raises no
+    alarm; a series that is missing is said once, and when it is heard again.
     """
     return bank.fold(run)
