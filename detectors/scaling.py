@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.bank import NEVER, Finding, service_of
 from detectors.columns import Columns, Flags, Run
-from detectors.forecast import HORIZON_MOST, Forecaster, Outlook, expect
+from detectors.forecast import HORIZON_MOST, Outlook, expect
 from detectors.rows import RowBank
 from detectors.scaling_rows import Row, feed, next_beat_ms, pour_rows, steady
 from topics import Derived
@@ -116,7 +116,6 @@ class ScalingBank(RowBank):
         self.every_ms = np.zeros(64, np.int64)
         self._due_ms: int | None = NEVER
         super().__init__(settings, owns)
-        Forecaster(step_s=1.0, horizon=1).learn_one(0.0, 0.0)  # Compiled here, before the first record.
 
     def configure(self, settings: Settings) -> None:
         """Want the series that services scale by, and no others."""
