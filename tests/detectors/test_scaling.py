@@ -81,6 +81,12 @@ def test_a_proposal_is_said_again_every_15_seconds_while_it_stands() -> None:
     assert {round(b - a) for a, b in pairwise(times)} == {15}
 
 
+def test_a_bucket_of_which_only_a_part_was_seen_is_no_fall() -> None:
+    """The log begins in the middle of a bucket, and before the first one is over nothing is known."""
+    log = [entry for entry in log_of(lambda second: 450.0, 60, replicas=5) if entry[0] > 1000 * (T + 4)]
+    assert wanted([reading(3, "replicas", 5), *log], rules(stabilisation_s=0.0)) == []
+
+
 def test_the_need_is_bounded() -> None:
     assert set(wanted(log_of(lambda second: 5000.0, 60), rules(maximum=7))) == {7}
     assert set(wanted(log_of(lambda second: 0.0, 200), rules(minimum=2))) == {2}
