@@ -83,8 +83,8 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     alarm: Positive = 6.0
     warmup: Count = 60
     bucket_s: Positive = 10.0
-    level_half_life: Positive = 14.0
-    spread_half_life: Positive = 200.0
+    level_half_life: Positive = 23.0
+    spread_half_life: Positive = 350.0
     missing: Annotated[float, Meta(ge=1.5)] = 3.0
     joint: bool = True
 
