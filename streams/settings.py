@@ -25,6 +25,8 @@ __all__ = ["Broker", "Http", "Loaded", "Process", "SettingsRefused", "Worker", "
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 SECRET = frozenset({"password", "token"})
+SHORT = {"LUMINAR_BROKER": "LUMINAR_BROKER__ADDRESSES"}
+"""Variables that say the most usual part of a section."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -128,10 +130,7 @@ def load(path: Path | str | None = None, env: Mapping[str, str] | None = None) -
     root = Node({}, root.where) if root.value is None else root
     if isinstance(root.value, dict):
         _spell_out_broker(root)
-        environment = dict(env or {})
-        if "LUMINAR_BROKER" in environment:
-            environment["LUMINAR_BROKER__ADDRESSES"] = environment.pop("LUMINAR_BROKER")
-        put_environment(root, environment, {*Process.__struct_fields__, *Settings.__struct_fields__})
+        put_environment(root, env or {}, {*Process.__struct_fields__, *Settings.__struct_fields__}, SHORT)
     walk = Walk(root, SECRET)
     plain = walk.structs((Process, Settings))
     # Each kind of rule stands on what the kind before it made sure of.

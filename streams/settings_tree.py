@@ -94,15 +94,17 @@ def read_file(path: Path) -> Node:
     raise _refused(name, "expected a name that ends in .yaml, .yml or .toml")
 
 
-def put_environment(root: Node, environment: Mapping[str, str], known: set[str]) -> None:
-    """Lay LUMINAR_SECTION__KEY=value over the file's values; `known` are the names of the top level.
+def put_environment(root: Node, environment: Mapping[str, str], known: set[str], short: Mapping[str, str]) -> None:
+    """Lay LUMINAR_SECTION__KEY=value over the file's values.
+
+    known          the names of the top level; short: other names for some variables
 
     A variable without a double underscore counts only if it names a setting: a container platform sets LUMINAR_PORT
     and the like for a service called luminar, and those must not stop a worker.
     """
     problems = []
     for name in sorted(environment):
-        steps = name.removeprefix(PREFIX).lower().split("__")
+        steps = short.get(name, name).removeprefix(PREFIX).lower().split("__")
         if not name.startswith(PREFIX) or (len(steps) == 1 and steps[0] not in known):
             continue
         problem = _put(root, steps, Node(_scalar(environment[name]), f"environment variable {name}", environment[name]))

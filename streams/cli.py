@@ -1,0 +1,353 @@
+"""The command line. Its help texts are its documentation; every command imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from streams.cli_words import LuminarGroup, examples, say
+
+if TYPE_CHECKING:
+    from streams.settings import Loaded
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_settings(command: F) -> F:
+    """Give a command --broker, --settings and --prefix, and hand it the settings that they and the environment make."""
+
+    @click.option(
+        "--settings",
+        "settings_file",
+        metavar="FILE",
+        envvar="LUMINAR_SETTINGS",
+        type=click.Path(path_type=Path),
+        help="A settings file, YAML or TOML; also LUMINAR_SETTINGS.",
+    )
+    @where_options
+    @wraps(command)
+    def run(*, broker: str | None, settings_file: Path | None, prefix: str | None, **options: Any) -> Any:
+        return command(loaded_from(settings_file, broker, prefix), **options)
+
+    return cast(F, run)
+
+
+def where_options(command: F) -> F:
+    """Give a command --broker and --prefix."""
+    prefix = click.option("--prefix", metavar="TEXT", help="Stands before the name of every topic of ours.")
+    broker = click.option(
+        "--broker", metavar="HOST:PORT[,…]", help="Where Kafka is; 127.0.0.1:9092 if nothing says otherwise."
+    )
+    return broker(prefix(command))
+
+
+def loaded_from(file: Path | None, broker: str | None = None, prefix: str | None = None) -> Loaded:
+    """Return the settings of a file, under the environment, under what the command line told."""
+    from streams.cli_words import OVER, as_options
+    from streams.settings import SettingsRefused, load
+
+    told = {name: text for name, text in zip(OVER, (broker, prefix), strict=True) if text is not None}
+    try:
+        return load(file, {**os.environ, **told})
+    except SettingsRefused as refused:
+        raise as_options(refused, told) from None
+
+
+def waiting(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run what talks to Kafka; the client's own lines about every try are left out, since we say it once ourselves."""
+    import logging
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    return asyncio.run(work)
+
+
+@click.group(cls=LuminarGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="luminar", prog_name="luminar", message="%(prog)s %(version)s")
+def main() -> None:
+    """Watches telemetry on Kafka, learns online what is normal, and writes alerts, commands and a blocklist.
+
+    To see it at work on this machine: `luminar demo`. On a Kafka of your own: `luminar topics`, then `luminar worker`
+    as often as you like, then feed it. Every command that talks to Kafka takes --broker, --settings and --prefix; a
+    setting SECTION.KEY can also be given as the environment variable LUMINAR_SECTION__KEY. What goes wrong is said in
+    a line, and the exit code is 2.
+    """
+
+
+@main.command(epilog=examples("luminar demo", "luminar demo --once --json"))
+@click.option("--once", is_flag=True, help="Play the first act only, check what came of it, and exit with 0 or 1.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: say what was seen as one JSON object.")
+@click.option(
+    "--limit", "limit_s", metavar="SECONDS", default=180.0, show_default=True, help="With --once: give up then."
+)
+@click.option("--port", type=int, metavar="N", help="Where the page listens; a free port if its usual one is taken.")
+@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Keep Kafka's records and the logs here.")
+def demo(once: bool, as_json: bool, limit_s: float, port: int | None, data: Path | None) -> None:
+    """Show everything on this machine.
+
+    Kafka, a worker, the page, and a small shop under load that is watched, scaled and defended. Nothing needs to be
+    installed or configured; Ctrl-C ends all of it and leaves nothing behind.
+    """
+    from streams.demo import run
+
+    sys.exit(run(once, as_json, limit_s, port, data))
+
+
+@main.command(epilog=examples("luminar broker --data ./kafka --port 9092"))
+@click.option(
+    "--data", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where Kafka keeps all it knows."
+)
+@click.option(
+    "--port", type=int, metavar="N", help="Where clients connect; a free port, kept in the folder, if not told."
+)
+def broker(data: Path, port: int | None) -> None:
+    """Run a real Apache Kafka in a folder.
+
+    It listens on the loopback only and runs until SIGTERM or Ctrl-C. Needs neither Java nor Kafka installed: both
+    come as packages. The same folder comes back with its records.
+    """
+    from streams.broker import serve
+
+    serve(data, port)
+
+
+@main.command(epilog=examples("luminar topics", "luminar topics --broker kafka:9092 --settings luminar.yaml"))
+@click.option("--sources", is_flag=True, help="Make the topics of the settings' sources too, which belong to others.")
+@click.option("--put", is_flag=True, help="Put the settings in force even where there are some; see `settings put`.")
+@with_settings
+def topics(loaded: Loaded, sources: bool, put: bool) -> None:
+    """Make every topic that is missing.
+
+    Where there are no settings yet, writes them: into their topic, and as the first record of every partition. Does
+    no harm when called again. A topic that is there with another number of partitions is refused, with what to do.
+    """
+    from streams.admin import create_topics
+
+    made = waiting(create_topics(loaded.process, loaded.settings, sources=sources, put=put, author=_author(), say=say))
+    click.echo(f"made {len(made.topics)} topics" + (f": {', '.join(made.topics)}" if made.topics else ""))
+    click.echo(f"settings {made.in_force} in force" + (", put now" if made.put else ""))
+    if made.in_force != made.version:
+        say(f"these settings are {made.version}, which is not in force; `luminar settings put FILE` puts them there")
+
+
+@main.command(epilog=examples("luminar worker", "LUMINAR_HTTP__PORT=8801 luminar worker --settings luminar.yaml"))
+@click.option("--warm", is_flag=True, help="Only compile what a worker needs, into the cache, and exit.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="What is worth a line on standard error.",
+)
+@with_settings
+def worker(loaded: Loaded, warm: bool, log_level: str) -> None:
+    """Read, learn, conclude and say.
+
+    Start as many as there are cores; they share the partitions. A worker stops cleanly on SIGTERM and Ctrl-C;
+    killed in any other way, another worker goes on where its state was saved. Answers /live, /ready and /metrics
+    where the settings' `http` says.
+    """
+    from streams.worker import run
+
+    run(loaded, only_warm=warm, log_level=log_level)
+
+
+@main.command(
+    epilog=examples("luminar web --port 8800", "LUMINAR_HTTP__TOKEN=… luminar web --host 0.0.0.0 --port 8800")
+)
+@click.option("--host", metavar="ADDRESS", help="Where to listen; beyond the loopback, a token must be set.")
+@click.option("--port", type=int, metavar="N", help="Where to listen; 0 takes a free port.")
+@with_settings
+def web(loaded: Loaded, host: str | None, port: int | None) -> None:
+    """Serve the page.
+
+    Series with their bands, alerts, commands, the blocklist and the workers, followed live, until Ctrl-C.
+    """
+    from streams.web import run
+
+    run(loaded.process, host=host, port=port)
+
+
+@main.command(
+    epilog=examples(
+        "luminar feed readings.jsonl",
+        "tail -f /var/log/nginx/access.log | luminar feed --format access_log --service shop -",
+        "luminar feed --machine",
+        "luminar feed --topic telegraf telegraf.jsonl",
+    )
+)
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--format", "format_", default="canonical", show_default=True, metavar="NAME",
+              help="What a line is: canonical, access_log, nginx_json or telegraf.")  # fmt: skip
+@click.option("--service", default="default", show_default=True, help="Of lines that name none.")
+@click.option(
+    "--topic", metavar="NAME", help="Publish every line there as it is, unchecked, instead of translating it."
+)
+@click.option("--machine", is_flag=True, help="Publish this machine's own telemetry instead, until Ctrl-C.")
+@click.option(
+    "--every", "every_s", default=1.0, show_default=True, metavar="SECONDS", help="With --machine: how often."
+)
+@with_settings
+def feed(loaded: Loaded, **options: Any) -> None:
+    """Publish records, or this machine's telemetry.
+
+    Records are the lines of FILE, or of standard input. They are translated here and become readings and requests;
+    those that cannot be are refused with the reason, and counted. Old lines are late by the log's clock: they
+    teach, but raise no alarm. Exit code 1 if any line was refused.
+
+    --machine says per second, as readings of the service `machine` (or of --service): processor, load, memory, swap,
+    disk and network.
+    """
+    from streams.cli_data import feed as work
+
+    if options["machine"] and options["service"] == "default":
+        options["service"] = "machine"
+    sys.exit(waiting(work(loaded.process, **options)))
+
+
+@main.command(
+    epilog=examples("luminar tail alerts --follow", "luminar tail metrics -n 100 --json", "luminar tail dead-letters")
+)
+@click.argument("topic")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--from-beginning", is_flag=True, help="All there is, in place of the last lines.")
+@click.option("--lines", "-n", default=10, show_default=True, type=click.IntRange(0), help="How many of the last.")
+@click.option("--control", is_flag=True, help="Show ticks, settings and feedback, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a record, with its place in the log.")
+@with_settings
+def tail(loaded: Loaded, **options: Any) -> None:
+    """Print a topic's records, one line each.
+
+    TOPIC is metrics, requests, signals, alerts, proposals, refusals, commands, blocklist, settings, dead-letters or
+    state; or any other topic, named in full.
+    """
+    from streams.cli_data import tail as work
+
+    waiting(work(loaded.process, **options))
+
+
+@main.command(epilog=examples("luminar lift 192.0.2.7", "luminar lift 2001:db8:0:1::/64 --author ann"))
+@click.argument("client")
+@click.option("--author", default=None, help="Who says so; the user who is logged in, if not told.")
+@with_settings
+def lift(loaded: Loaded, client: str, author: str | None) -> None:
+    """End a client's block.
+
+    CLIENT is an IP address, an IPv6 /64 network or an API key. The wish stands in the log; a worker carries it out.
+    """
+    from streams.cli_data import lift as work
+
+    waiting(work(loaded.process, client, author or _author()))
+
+
+@main.command(
+    epilog=examples(
+        "luminar replay --topic metrics --from -1h",
+        "luminar replay --topic requests --from 2026-11-21T10:00 --to 2026-11-21T11:00 --with-settings strict.yaml",
+    )
+)
+@click.option("--topic", required=True, help="Whose log to fold: metrics, requests, signals or proposals.")
+@click.option(
+    "--from", "since", metavar="TIME", default="beginning", show_default=True, help="Where to begin to compare."
+)
+@click.option("--to", "until", metavar="TIME", default="now", show_default=True, help="Where to end.")
+@click.option("--with-settings", metavar="FILE", type=click.Path(path_type=Path), help="Decide with these instead.")
+@click.option("--capability", metavar="NAME", help="Only this one, of those that read the topic.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@with_settings
+def replay(loaded: Loaded, since: str, until: str, with_settings: Path | None, **options: Any) -> None:
+    """Fold a part of the log again.
+
+    Without a group, so that nobody notices. Prints what would be said, and how it differs from what was said. TIME is
+    "beginning", "now", an ISO 8601 time (UTC if it names no zone), seconds since 1970, or a time ago: -90s, -15m, -2h,
+    -1d.
+    """
+    from streams.cli_words import moment
+    from streams.replay import run
+
+    settings = None if with_settings is None else loaded_from(with_settings).settings
+    sys.exit(run(loaded, since=moment(since), until=moment(until), settings=settings, **options))
+
+
+@main.command(epilog=examples("luminar status", "luminar status --json"))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_settings
+def status(loaded: Loaded, as_json: bool) -> None:
+    """Show who works, and how far behind.
+
+    The group's members, their partitions and lag, and the pages and rows that they keep.
+    """
+    from streams.status import run
+
+    sys.exit(run(loaded, as_json=as_json))
+
+
+@main.group()
+def settings() -> None:
+    """Check settings, put them in force, describe them."""
+
+
+@settings.command(epilog=examples("luminar settings validate luminar.yaml"))
+@click.argument("file", type=click.Path(path_type=Path))
+def validate(file: Path) -> None:
+    """Check a settings file.
+
+    With the environment laid over it. Everything that is wrong is said at once, each with its line.
+    """
+    loaded = loaded_from(file)
+    click.echo(f"{file} is right; it decides as version {loaded.version}")
+
+
+@settings.command(epilog=examples("luminar settings put luminar.yaml", "luminar settings put strict.yaml --author ann"))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--author", default=None, help="Who puts them; the user who is logged in, if not told.")
+@where_options
+def put(file: Path, broker: str | None, prefix: str | None, author: str | None) -> None:
+    """Put what a settings file decides in force.
+
+    FILE is checked first; the workers then append it to every partition's log, within seconds. How a process runs
+    (broker, http, worker and so on) is not put: that is each process's own. Where Kafka is, FILE says too, unless
+    --broker does.
+    """
+    from streams.cli_data import put_settings
+
+    waiting(put_settings(loaded_from(file, broker, prefix), author or _author()))
+
+
+@settings.command(epilog=examples("luminar settings schema > luminar.schema.json"))
+def schema() -> None:
+    """Print the JSON Schema of a settings file.
+
+    Editors complete and check the file with it.
+    """
+    from streams.settings import schema as schema_of
+
+    click.echo(json.dumps(schema_of(), indent=2))
+
+
+def _author() -> str:
+    """Return who is logged in, where somebody is."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def help_tree() -> str:
+    """Return the help of every command, for the documentation; what it says depends on no machine."""
+    from streams.cli_words import tree
+
+    return tree(main)
+
+
+if __name__ == "__main__":
+    main(prog_name="luminar")

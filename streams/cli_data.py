@@ -1,0 +1,77 @@
+"""What the commands do that carry records: feed, tail, lift and settings put."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import BinaryIO
+
+import click
+
+from streams.admin import put_settings as put
+from streams.cli_words import say
+from streams.client import Publisher
+from streams.feed import Fed, Machine, feed_lines, feed_machine, feed_raw, lines_of
+from streams.ingest import FORMATS
+from streams.reader import Message
+from streams.settings import Loaded, Process
+from streams.settings_tree import near
+from streams.tail import json_of, line_of
+from streams.tail import tail as tail_of
+from topics.catalogue import named
+from topics.clients import client_of
+from topics.control import Feedback
+from topics.proposals import BLOCKLIST_KEY, PROPOSALS
+from topics.settings import Source
+
+
+async def feed(
+    process: Process, file: BinaryIO, format_: str, service: str, topic: str | None, machine: bool, every_s: float
+) -> int:
+    """Publish lines or the machine's telemetry; return the exit code."""
+    if format_ not in FORMATS:
+        raise click.BadParameter(f"unknown format {format_!r}; {near(format_, list(FORMATS))}")
+    async with Publisher(process, say) as publisher:
+        fed = Fed()
+        if machine:
+            say(f"publishing this machine's telemetry every {every_s:g} s as service {service!r}, until Ctrl-C")
+            fed = await feed_machine(publisher, Machine(service), every_s)
+        elif topic is not None:
+            fed = await feed_raw(publisher, lines_of(file), topic)
+        else:
+            source = Source(topic="feed", format=format_, service=service)
+            fed = await feed_lines(publisher, lines_of(file), source, say)
+    say(str(fed))
+    return 1 if fed.refused else 0
+
+
+async def tail(
+    process: Process, topic: str, follow: bool, from_beginning: bool, lines: int, control: bool, as_json: bool
+) -> None:
+    """Print the records of a topic."""
+    declared = named(topic)
+
+    def is_shown(message: Message) -> bool:
+        return line_of(declared, message, control) is not None
+
+    last = None if from_beginning else lines
+    found = tail_of(process, declared or topic, last=last, follow=follow, say=say, is_shown=is_shown)
+    async with aclosing(found):
+        async for message in found:
+            line = line_of(declared, message, control)
+            if line is not None:
+                click.echo(json_of(message) if as_json else line)
+
+
+async def lift(process: Process, client: str, author: str) -> None:
+    """Ask for the end of a client's block."""
+    feedback = Feedback(verdict="lift", subject=client_of(client), author=author)
+    async with Publisher(process, say) as publisher:
+        # All blocks are decided in one partition: that of their common key, not of the client's.
+        await publisher.publish_now(PROPOSALS, feedback, key=BLOCKLIST_KEY)
+    click.echo(f"asked to lift {feedback.subject}; `luminar tail blocklist` shows when it is done")
+
+
+async def put_settings(loaded: Loaded, author: str) -> None:
+    """Put settings in force."""
+    record = await put(loaded.process, loaded.settings, author, say)
+    click.echo(f"settings {record.version} put; workers take them over within seconds")
