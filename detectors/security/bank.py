@@ -143,7 +143,11 @@ class SecurityBank(RowBank):
 
     def _conclude(self, row: int, i: int, sign: int, run: Run) -> list[Derived]:
         """Return what request i of the view leads to."""
-        name, source, said = self.name_of[row], int(self._view.source[i]), list[Derived]()
+        doubts, source = int(self._view.doubts[i]), int(self._view.source[i])
+        pieces = self._evidence(source, doubts) if doubts else []
+        if not sign and not pieces:
+            return []
+        name, said = self.name_of[row], list[Derived]()
         client = name.split(SEPARATOR, 1)[0]
         # A client's times in the blocklist are kept in its own row; only where that made room in between, in this one.
         clients_row = self.names.row(client)
@@ -160,9 +164,7 @@ class SecurityBank(RowBank):
             said += of_rate(case, self._limits.of_row(name))
         if sign & SCAN:
             said += of_scan(case)
-        if self._view.doubts[i]:
-            said += of_evidence(case, self._evidence(source, int(self._view.doubts[i])))
-        return said
+        return said + of_evidence(case, pieces)
 
     def _evidence(self, i: int, doubts: int) -> list[Evidence]:
         """Return the evidence in a request as it was sent, one piece a family; remember the texts that hold none."""

