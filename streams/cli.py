@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import sys
-from collections.abc import Callable, Coroutine
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli_options import author_here, loaded_from, waiting, where_options, with_settings
 from streams.cli_words import LuminarGroup, examples, say
 
 if TYPE_CHECKING:
     from streams.settings import Loaded
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def with_settings(command: F) -> F:
-    """Give a command --broker, --settings and --prefix, and hand it the settings that they and the environment make."""
-
-    @click.option(
-        "--settings",
-        "settings_file",
-        metavar="FILE",
-        envvar="LUMINAR_SETTINGS",
-        type=click.Path(path_type=Path),
-        help="A settings file, YAML or TOML; also LUMINAR_SETTINGS.",
-    )
-    @where_options
-    @wraps(command)
-    def run(*, broker: str | None, settings_file: Path | None, prefix: str | None, **options: Any) -> Any:
-        return command(loaded_from(settings_file, broker, prefix), **options)
-
-    return cast(F, run)
-
-
-def where_options(command: F) -> F:
-    """Give a command --broker and --prefix."""
-    prefix = click.option("--prefix", metavar="TEXT", help="Stands before the name of every topic of ours.")
-    broker = click.option(
-        "--broker", metavar="HOST:PORT[,…]", help="Where Kafka is; 127.0.0.1:9092 if nothing says otherwise."
-    )
-    return broker(prefix(command))
-
-
-def loaded_from(file: Path | None, broker: str | None = None, prefix: str | None = None) -> Loaded:
-    """Return the settings of a file, under the environment, under what the command line told."""
-    from streams.cli_words import OVER, as_options
-    from streams.settings import SettingsRefused, load
-
-    told = {name: text for name, text in zip(OVER, (broker, prefix), strict=True) if text is not None}
-    try:
-        return load(file, {**os.environ, **told})
-    except SettingsRefused as refused:
-        raise as_options(refused, told) from None
-
-
-def waiting(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run what talks to Kafka; the client's own lines about every try are left out, since we say it once ourselves."""
-    import logging
-
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    return asyncio.run(work)
 
 
 @click.group(cls=LuminarGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -130,7 +77,9 @@ def topics(loaded: Loaded, sources: bool, put: bool) -> None:
     """
     from streams.admin import create_topics
 
-    made = waiting(create_topics(loaded.process, loaded.settings, sources=sources, put=put, author=_author(), say=say))
+    made = waiting(
+        create_topics(loaded.process, loaded.settings, sources=sources, put=put, author=author_here(), say=say)
+    )
     click.echo(f"made {len(made.topics)} topics" + (f": {', '.join(made.topics)}" if made.topics else ""))
     click.echo(f"settings {made.in_force} in force" + (", put now" if made.put else ""))
     if made.in_force != made.version:
@@ -244,7 +193,7 @@ def lift(loaded: Loaded, client: str, author: str | None) -> None:
     """
     from streams.cli_data import lift as work
 
-    waiting(work(loaded.process, client, author or _author()))
+    waiting(work(loaded.process, client, author or author_here()))
 
 
 @main.command(
@@ -318,7 +267,7 @@ def put(file: Path, broker: str | None, prefix: str | None, author: str | None) 
     """
     from streams.cli_data import put_settings
 
-    waiting(put_settings(loaded_from(file, broker, prefix), author or _author()))
+    waiting(put_settings(loaded_from(file, broker, prefix), author or author_here()))
 
 
 @settings.command(epilog=examples("luminar settings schema > luminar.schema.json"))
@@ -330,16 +279,6 @@ def schema() -> None:
     from streams.settings import schema as schema_of
 
     click.echo(json.dumps(schema_of(), indent=2))
-
-
-def _author() -> str:
-    """Return who is logged in, where somebody is."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 def help_tree() -> str:

@@ -6,6 +6,7 @@ Our own topics are named by their declaration and get the deployment's prefix; a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -20,6 +21,7 @@ from streams.settings import Broker, Process
 from topics import Topic
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
+KNOCK_S = 2.0
 LARGEST_RECORD_BYTES = 16 << 20
 Headers = Sequence[tuple[str, bytes]]
 
@@ -83,17 +85,32 @@ async def once_there(
         try:
             await start()
         except (KafkaConnectionError, OSError) as error:
-            where = f"{', '.join(process.broker.addresses)} ({process.broker.security})"
             if patience_s is not None and loop.time() - begun_s >= patience_s:
-                raise ConnectionError(f"no Kafka answers at {where}; `luminar broker` starts one") from error
+                raise ConnectionError(f"{await _why_not(process.broker)}; `luminar broker` starts one") from error
             if tries == 0:
-                say(f"no Kafka answers at {where}; waiting for it")
+                say(f"{await _why_not(process.broker)}; waiting for it")
             await asyncio.sleep(BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])
             tries += 1
         else:
             if tries:
                 say("Kafka answers")
             return
+
+
+async def _why_not(broker: Broker) -> str:
+    """Tell a broker that is not there from one that does not let us in, as far as that can be seen from here."""
+    where = f"{', '.join(broker.addresses)} ({broker.security})"
+    for address in broker.addresses:
+        host, _, port = address.rpartition(":")
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(KNOCK_S):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            writer.close()
+            return (
+                f"somebody answers at {where}, but is no Kafka, is not ready, or does not let us in: "
+                "see broker.security, username, password and certificates in the settings"
+            )
+    return f"no Kafka answers at {where}"
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ from streams.connection import (
 from streams.settings import Process
 from topics import Topic
 
+POLL_MS, QUIET_POLLS = 200, 8
+
 Since = Literal["beginning", "now"] | float | Mapping[int, int]
 Until = Literal["now"] | float | Mapping[int, int] | None
 
@@ -53,7 +55,7 @@ async def read(
 
     since          "beginning", "now", an append time in seconds since 1970, or the first offset by partition
     until          "now": to where the log ends when reading starts; an append time or offsets by partition (both
-                   excluded); None: follow for ever
+                   excluded), or the log's end before them; None: follow for ever
     partitions     only these; all when None
 
     Records of one partition come in their order; those of several as the broker brings them. Who stops early wraps it
@@ -90,7 +92,7 @@ async def bounds(
 async def _messages(
     consumer: AIOKafkaConsumer, chosen: list[TopicPartition], ends: dict[TopicPartition, int] | None
 ) -> AsyncIterator[Message]:
-    open_ones = set(chosen)
+    open_ones, quiet = set(chosen), 0
     while True:
         if ends is not None:
             done = [at for at in open_ones if await consumer.position(at) >= ends[at]]
@@ -98,7 +100,15 @@ async def _messages(
             open_ones.difference_update(done)
             if not open_ones:
                 return
-        for at, found in (await consumer.getmany(*open_ones, timeout_ms=200)).items():
+        batches = await consumer.getmany(*open_ones, timeout_ms=POLL_MS)
+        quiet = 0 if batches else quiet + 1
+        if ends is not None and quiet in (QUIET_POLLS, 2 * QUIET_POLLS):
+            # Compaction may have taken the last records before the end, so that it is never reached; this question is
+            # answered only while the broker is there.
+            await consumer.end_offsets(list(open_ones))
+            if quiet > QUIET_POLLS:
+                return
+        for at, found in batches.items():
             for one in found:
                 if ends is None or one.offset < ends[at]:
                     yield Message(

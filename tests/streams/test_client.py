@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 from aiokafka.admin import NewTopic
@@ -11,6 +12,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.broker import Broker as Kafka
 from streams.client import (
     Message,
     Publisher,
@@ -72,9 +74,21 @@ async def test_patience_ends_with_what_to_do() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         process = Process(broker=Broker(addresses=(f"127.0.0.1:{taken.getsockname()[1]}",)))
-        with pytest.raises(ConnectionError, match="`luminar broker` starts one"):
+        with pytest.raises(ConnectionError, match=r"no Kafka answers at .*; `luminar broker` starts one"):
             async with admin(process, lambda text: None, patience_s=0.0):
                 raise AssertionError("there is nobody to talk to")
+
+
+async def test_who_answers_and_is_no_kafka_is_told_from_nobody() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        process = Process(broker=Broker(addresses=(f"127.0.0.1:{server.sockets[0].getsockname()[1]}",)))
+        with pytest.raises(ConnectionError, match=r"somebody answers at .* see broker\.security"):
+            async with admin(process, lambda text: None, patience_s=0.0):
+                raise AssertionError("that is no Kafka")
 
 
 def reading(service: str, value: float) -> Reading:
@@ -118,6 +132,16 @@ async def test_what_is_published_is_read_from_anywhere_to_anywhere(broker: str, 
     assert await all_of(process, name, until=first_s) == []
 
 
+async def test_an_end_that_is_never_reached_ends_with_the_log(broker: str, fresh_prefix: str) -> None:
+    # As where compaction has taken the last records: there is an end, and nothing before it that could be read.
+    process = Process(broker=Broker(addresses=(broker,)))
+    name = fresh_prefix + "compacted"
+    await make(process, name, 1)
+    async with Publisher(process) as publisher:
+        await publisher.publish_now(name, b"only")
+    assert [one.value for one in await all_of(process, name, until={0: 5})] == [b"only"]
+
+
 async def test_who_follows_from_now_sees_only_what_is_new(broker: str, fresh_prefix: str) -> None:
     process = Process(broker=Broker(addresses=(broker,)))
     name = fresh_prefix + "news"
@@ -142,3 +166,21 @@ async def test_a_topic_that_is_missing_is_said_and_never_made(broker: str, fresh
         await all_of(process, fresh_prefix + "foreign")
     async with admin(process) as client:
         assert not [name for name in await client.list_topics() if name.startswith(fresh_prefix)]
+
+
+async def test_who_publishes_and_who_reads_go_on_after_the_broker_was_away(tmp_path: Path) -> None:
+    with Kafka(tmp_path) as kafka:
+        process = Process(broker=Broker(addresses=(kafka.address,)))
+        await make(process, "news", 1)
+        async with Publisher(process) as publisher, aclosing(read(process, "news", until=None)) as news:
+            await publisher.publish_now("news", b"before")
+            assert (await anext(news)).value == b"before"
+            await asyncio.to_thread(kafka.stop)
+            sent = [await publisher.publish("news", str(i).encode()) for i in range(10)]
+            heard = asyncio.ensure_future(anext(news))
+            done, _ = await asyncio.wait([*sent, heard], timeout=1.0)
+            assert not done
+            await asyncio.to_thread(kafka.start)
+            await publisher.flush()
+            values = [(await heard).value] + [(await anext(news)).value for _ in range(9)]
+            assert values == [str(i).encode() for i in range(10)]
