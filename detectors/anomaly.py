@@ -15,7 +15,6 @@ from detectors.anomaly_loops import (
     SILENT,
     UNUSUAL,
     judge_rows,
-    next_due,
     pass_rows,
     silence_s,
 )
@@ -77,7 +76,7 @@ class AnomalyBank(RowBank):
             self.rows, self._blank, ids, columns.code["kind"], columns.number["value"], columns.number["at_s"],
             run.clock_ms, run.late, start, end, self.rule, notes,
         )  # fmt: skip
-        self._due_ms = min(self._due_ms, int(due_ms), self.joint.due_after(int(run.clock_ms[start])))
+        self._due_ms = min(self._due_ms, int(due_ms), self.joint.due_ms)
         return [
             Finding(int(note["index"]), record)
             for note in notes[:taken]
@@ -94,16 +93,14 @@ class AnomalyBank(RowBank):
         if clock_ms < self._due_ms:
             return []
         living = self.living()
-        mine = living[ready[self.pages[living]]]
-        touched = np.zeros(len(mine), np.bool_)
-        notes = np.empty(len(mine), NOTE)
-        taken, due_ms = pass_rows(self.rows, mine, clock_ms, self.rule, touched, notes)
-        self.dirty[self.pages[mine[touched]]] = True
+        touched = np.zeros(len(living), np.bool_)
+        notes = np.empty(len(living), NOTE)
+        mine = ready[self.pages[living]]
+        taken, due_ms = pass_rows(self.rows, living, mine, clock_ms, self.rule, touched, notes)
+        self.dirty[self.pages[living[touched]]] = True
         said: list[Derived] = [record for note in notes[:taken] for record in self._records(note, clock_ms)]
         said += self.joint.pass_time(clock_ms, ready)
-        if len(mine) < len(living):
-            due_ms = next_due(self.rows, living)
-        self._due_ms = min(int(due_ms), self.joint.due_after(clock_ms) if len(living) else NEVER)
+        self._due_ms = min(int(due_ms), self.joint.due_ms if len(living) else NEVER)
         return sorted(said, key=lambda record: record.subject())
 
     def _records(self, note: np.void, clock_ms: int) -> list[Anomaly]:

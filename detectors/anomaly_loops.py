@@ -226,35 +226,32 @@ def judge_rows(rows, blank, ids, kinds, value, at_s, clock_ms, late, start, end,
 
 
 @kernel
-def pass_rows(rows, ids, clock_ms, rule, touched, notes):  # type: ignore[no-untyped-def]
-    """Close the buckets and find the silences that are due in the rows `ids`; return notes taken, and the next due."""
+def pass_row(row, clock_ms, rule, note):  # type: ignore[no-untyped-def]
+    """Close a row's buckets that are due and find its silence; return what is to be said, as bits."""
+    while row.bucket_ms <= clock_ms:
+        close_bucket(row, clock_ms, rule, note)
+    code = tell(row, note)
+    if row.missing_ms <= clock_ms:
+        row.missing_ms, row.silent = NEVER, 1
+        note.silent_since_s = row.last_at_s
+        code |= SILENT
+    return code
+
+
+@kernel
+def pass_rows(rows, ids, ready, clock_ms, rule, touched, notes):  # type: ignore[no-untyped-def]
+    """Do what is due in those of the rows `ids` that are ready; return the notes taken, and the next due in any row."""
     taken = 0
     due_ms = NEVER
     for i in range(len(ids)):
         row = rows[ids[i]]
         if row.kind == 0:
             continue
-        if row.bucket_ms <= clock_ms or row.missing_ms <= clock_ms:
+        if ready[i] and (row.bucket_ms <= clock_ms or row.missing_ms <= clock_ms):
             touched[i] = True
             note = notes[taken]
             note.score, note.judged, note.index, note.row = 0.0, 0, -1, ids[i]
-            while row.bucket_ms <= clock_ms:
-                close_bucket(row, clock_ms, rule, note)
-            note.code = tell(row, note)
-            if row.missing_ms <= clock_ms:
-                row.missing_ms, row.silent = NEVER, 1
-                note.silent_since_s = row.last_at_s
-                note.code |= SILENT
+            note.code = pass_row(row, clock_ms, rule, note)
             taken += note.code != 0
         due_ms = min(due_ms, row.missing_ms, row.bucket_ms)
     return taken, due_ms
-
-
-@kernel
-def next_due(rows, ids):  # type: ignore[no-untyped-def]
-    """Return when the passing of time next brings something to one of the rows `ids`."""
-    due_ms = NEVER
-    for i in range(len(ids)):
-        if rows[ids[i]].kind != 0:
-            due_ms = min(due_ms, rows[ids[i]].missing_ms, rows[ids[i]].bucket_ms)
-    return due_ms

@@ -72,7 +72,6 @@ class SavedModel(msgspec.Struct, array_like=True, gc=False):
     spread: float
     limit: float
     beyond: bool
-    taken_ms: int
     excursion: Excursion
 
 
@@ -112,7 +111,7 @@ class JointModel:
     Each error is in units of its series' own usual error. Squashed and scaled it goes through the trees, whose score is
     compared with its own past. Silent until the trees have seen one window of vectors, and their score another.
 
-    service        seeds the trees; members: the series it began with; taken_ms: the log's clock at the last vector
+    service        seeds the trees; members: the series it began with
     """
 
     def __init__(self, service: str, members: tuple[str, ...]) -> None:
@@ -123,7 +122,6 @@ class JointModel:
         self.trees = HalfSpaceTrees(n_trees=TREES, height=HEIGHT, window_size=WINDOW, seed=seed)
         self.seen, self.mean, self.spread = 0, 0.0, 0.0
         self.limit, self.beyond = LIMIT_FIRST, False
-        self.taken_ms = 0
         self.excursion = Excursion()
 
     def _raw_one(self, errors: Mapping[str, float]) -> float:
@@ -176,7 +174,7 @@ class JointModel:
         """Return the model as plain data."""
         return SavedModel(
             self.service, self.members, dump(self.scaler), dump(self.trees),  # type: ignore[arg-type]
-            self.seen, self.mean, self.spread, self.limit, self.beyond, self.taken_ms, self.excursion,
+            self.seen, self.mean, self.spread, self.limit, self.beyond, self.excursion,
         )  # fmt: skip
 
     @classmethod
@@ -186,5 +184,5 @@ class JointModel:
         model.scaler, model.trees = load(saved.scaler), load(saved.trees)
         model.seen, model.mean, model.spread = saved.seen, saved.mean, saved.spread
         model.limit, model.beyond = saved.limit, saved.beyond
-        model.taken_ms, model.excursion = saved.taken_ms, saved.excursion
+        model.excursion = saved.excursion
         return model

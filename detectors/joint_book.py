@@ -19,25 +19,35 @@ from topics.signals import Anomaly
 MODELS_PER_PAGE = 4
 MEMBERS_MOST = 8
 
-_decode = msgspec.msgpack.Decoder(list[SavedModel]).decode
+
+class SavedBook(msgspec.Struct, array_like=True, gc=False):
+    """What a page holds beside its rows: when each service was last asked about, and the models there are."""
+
+    asked: list[tuple[bytes, int]]
+    models: list[SavedModel]
+
+
+_decode = msgspec.msgpack.Decoder(SavedBook).decode
 
 
 class JointBook:
     """Joint models by page and service, over the rows of an anomaly bank.
 
     A vector is taken once for every bucket of the log's clock in which one of the service's series was heard. What it
-    does to a page follows from that page's rows alone.
+    does to a page follows from that page's rows alone. due_ms: no vector is due before.
     """
 
     def __init__(self, bank: RowBank) -> None:
         self._bank = bank
         self._models: list[dict[bytes, JointModel]] = [{} for _ in range(PAGES)]
         self._rows: list[dict[bytes, set[int]]] = [{} for _ in range(PAGES)]
+        self._asked_ms: list[dict[bytes, int]] = [{} for _ in range(PAGES)]
 
     def configure(self, settings: Settings) -> None:
         """Put settings into force; a model whose series are named otherwise now begins anew when it is next due."""
         self._settings = settings
         self._bucket_ms = max(100, round(1000 * settings.anomaly.bucket_s))
+        self.due_ms = 0 if settings.anomaly.joint else NEVER
 
     def admitted(self, row: int, name: bytes) -> None:
         """Note a row under its service."""
@@ -53,10 +63,7 @@ class JointBook:
         if not rows:
             del self._rows[page][service]
             self._models[page].pop(service, None)
-
-    def due_after(self, clock_ms: int) -> int:
-        """Return the end of the bucket that the log's clock is in, or NEVER where nothing is judged jointly."""
-        return self._bucket_end_ms(clock_ms) if self._settings.anomaly.joint else NEVER
+            self._asked_ms[page].pop(service, None)
 
     def _bucket_end_ms(self, clock_ms: int) -> int:
         return (clock_ms // self._bucket_ms + 1) * self._bucket_ms
@@ -64,27 +71,28 @@ class JointBook:
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
         """Take the vectors that are due, page by page and service by service."""
         said: list[Derived] = []
-        if not self._settings.anomaly.joint:
+        if clock_ms < self.due_ms:
             return said
         for page, services in enumerate(self._rows):
             if not ready[page]:
                 continue
             for service in sorted(services):
                 said += self._take_vector(page, service, clock_ms)
+        if ready.all():
+            self.due_ms = self._bucket_end_ms(clock_ms)
         return said
 
     def _take_vector(self, page: int, service: bytes, clock_ms: int) -> list[Derived]:
         """Judge a service once its bucket is over, if anything was heard of it since the last vector."""
         rows = self._bank.rows
         heard_ms = max(int(self._bank.heard_ms[row]) for row in self._rows[page][service])
-        model = self._models[page].get(service)
-        if self._bucket_end_ms(heard_ms) > clock_ms or (model is not None and heard_ms < model.taken_ms):
-            return []
-        model = self._model(page, service, model)
-        if model is None:
+        if self._bucket_end_ms(heard_ms) > clock_ms or heard_ms < self._asked_ms[page].get(service, 0):
             return []
         self._bank.dirty[page] = True
-        model.taken_ms = clock_ms
+        self._asked_ms[page][service] = clock_ms
+        model = self._model(page, service, self._models[page].get(service))
+        if model is None:
+            return []
         known = ((name, self._bank.names.row(name.encode())) for name in model.members)
         mine = {name: row for name, row in known if row >= 0 and not rows[row]["silent"] and rows[row]["seen"]}
         if len(mine) < 2:
@@ -137,13 +145,18 @@ class JointBook:
 
     def take(self, page: int) -> bytes:
         """Return the models of a page as bytes."""
-        models = self._models[page]
-        return msgspec.msgpack.encode([models[service].save() for service in sorted(models)]) if models else b""
+        asked, models = sorted(self._asked_ms[page].items()), self._models[page]
+        saved = SavedBook(asked, [models[service].save() for service in sorted(models)])
+        return msgspec.msgpack.encode(saved) if asked else b""
 
     def put(self, page: int, raw: bytes) -> None:
         """Take back what `take` returned, after the page's rows."""
-        for saved in _decode(raw) if raw else []:
-            self._models[page][saved.service.encode("utf-8", "replace")] = JointModel.restore(saved)
+        self.due_ms = 0 if self._settings.anomaly.joint else NEVER
+        if raw:
+            saved = _decode(raw)
+            self._asked_ms[page] = dict(saved.asked)
+            for model in saved.models:
+                self._models[page][model.service.encode("utf-8", "replace")] = JointModel.restore(model)
 
 
 def _fits(row: Any, name: bytes) -> bool:

@@ -205,8 +205,9 @@ def test_a_season_is_used_once_it_lowers_the_loss() -> None:
     for second in (1010, 1025, 1060, 1075):
         assert seasonal.band_one(START_S + second)[0] == pytest.approx(wave(second), abs=3)
     assert seasonal.score_one(100.0, START_S + 1075) > 1
-    row = detector(noise(1000))._rows[0]
-    assert row["season_loss"] >= 0.9 * row["level_loss"], "noise has no season"
+    noisy = detector(noise(1000))
+    assert noisy._rows[0]["season_seen"] > 500, "its season is learned"
+    assert noisy.band_one(START_S + 1010)[0] == noisy._rows[0]["level"], "but noise has none, so it is not used"
 
 
 def test_another_length_of_season_is_learned_anew() -> None:
@@ -249,6 +250,15 @@ def test_a_bucket_closes_by_the_clock_and_a_later_delta_is_counted_as_late() -> 
     late: Entry = ((START_S + 7) * 1000, reading(9.0, 1, "shop/requests", "delta"))
     row = row_of([*log, ((START_S + 6) * 1000, Tick()), late], "shop/requests")
     assert (row["seen"], row["late_deltas"], row["value"]) == (2, 1, 1.0)
+
+
+def test_a_delta_older_than_the_first_open_bucket_opens_its_own() -> None:
+    log: list[Entry] = [
+        ((START_S + 5) * 1000, reading(v, s, "shop/requests", "delta")) for v, s in ((8.0, 4), (2.0, 2))
+    ]
+    row = row_of([*log, ((START_S + 9) * 1000, Tick())], "shop/requests")
+    assert (row["seen"], row["value"], row["late_deltas"]) == (2, 4.0, 0)
+    assert row["level"] == pytest.approx((4.0 + 1.0) / 2)
 
 
 def test_an_empty_bucket_between_two_is_nought() -> None:
