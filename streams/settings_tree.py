@@ -227,7 +227,7 @@ def _toml_lines(text: str) -> dict[Path_, int]:
     table: Path_ = ()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            table = _in_lists(_words(header[2]), tables)
+            table = _words(header[2])
             if header[1] == "[[":
                 tables[table] = tables.get(table, -1) + 1
                 table = (*table, tables[table])
@@ -239,16 +239,6 @@ def _toml_lines(text: str) -> dict[Path_, int]:
 
 def _words(text: str) -> Path_:
     return tuple(quoted or single or bare for quoted, single, bare in _WORD.findall(text))
-
-
-def _in_lists(words: Path_, tables: dict[Path_, int]) -> Path_:
-    """Lead a header's words through the lists of tables above it: `[a.b]` after `[[a]]` lies in a's newest table."""
-    path: Path_ = ()
-    for i, word in enumerate(words):
-        path = (*path, word)
-        if path in tables and i < len(words) - 1:
-            path = (*path, tables[path])
-    return path
 
 
 def _line_at(data: bytes, at: int) -> int:
