@@ -210,7 +210,7 @@ PATHS = (
         r"(?:^|[^\w.])[\\/]+(?:var|usr|opt|root|home|tmp|boot|bin|sbin|dev|private|library|volumes|mnt|srv|apache\d?|logs?|xampp|"
         r"wamp|lampp|inetpub|users)[\\/]+[\w.$~%*?-]+[\\/.][\w.\\/-]*(?:log|conf|ini|cfg|history|passwd|mail|www|htdocs|php|"
         r"apache\w*|mysql|local|keys?|id_\w+|ssh|xml|txt|bashrc|profile|lib|spool|run|inc|sql)",
-        r"(?:(?:^|[\s\"'(;,])[a-z]:[\\/]+|=[a-z]:\\)[\w.$~ ()-]+(?:[\\/]|\.(?:ini|log|sys|bat|inf|txt|dat)|$)",
+        r"(?:(?:^|[\s\"'(;,])[a-z]:(?:\\+|/)|=[a-z]:\\)[\w.$~ ()-]+(?:[\\/]|\.(?:ini|log|sys|bat|inf|txt|dat)|$)",
     ),
     _rule(
         "traversal", "hidden file",
@@ -236,7 +236,8 @@ _WORDS = (
     r"su|time|top|true|type|ver|vi|which|who"
 )
 _PLACE = r"(?:[\w./\\-]*[\\/])?"
-_BEHIND = r"(?:\.exe)?(?:\s+(?:[-/.$\d'\"<>~\\@%*]|[a-z]:)|\s*[;|&`)<>\"']|\$|\s*$)"
+# Agents are lists of words between semicolons and brackets: behind one of those a command ends only where all ends.
+_BEHIND = r"(?:\.exe)?(?:\s+(?:[-/.$\d'\"<>~\\@%*]|[a-z]:)|\s*[|&`<>\"']|\$|\s*[;)]*\s*$)"
 
 COMMANDS = (
     _rule(

@@ -27,6 +27,12 @@ def test_one_path_with_many_queries_and_paths_that_are_there_are_no_scan() -> No
     )
 
 
+def test_a_path_asked_for_a_whole_window_ago_is_out_of_it() -> None:
+    first = [missing(0, "/a0")]
+    assert said_of(first + [missing(51 + k, f"/a{k}") for k in range(1, 10)] + [missing(60, "/a10")]) == []
+    assert threats(said_of(first + [missing(50 + k, f"/a{k}") for k in range(1, 10)] + [missing(59, "/a10")])) != []
+
+
 def test_slow_visitors_of_broken_links_are_no_scan() -> None:
     assert said_of(missing(k * 7, f"/a{k}") for k in range(60)) == []
 
