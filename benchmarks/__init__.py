@@ -1,0 +1,1 @@
+"""Benchmarks: seeded input, outputs checked against a reference before a time counts."""
