@@ -30,17 +30,19 @@ async def feed(
     """Publish lines or the machine's telemetry; return the exit code."""
     if format_ not in FORMATS:
         raise click.BadParameter(f"unknown format {format_!r}; {near(format_, list(FORMATS))}")
+    fed = Fed("rounds" if machine else "lines")
     async with Publisher(process, say) as publisher:
-        fed = Fed()
-        if machine:
-            say(f"publishing this machine's telemetry every {every_s:g} s as service {service!r}, until Ctrl-C")
-            fed = await feed_machine(publisher, Machine(service), every_s)
-        elif topic is not None:
-            fed = await feed_raw(publisher, lines_of(file), topic)
-        else:
-            source = Source(topic="feed", format=format_, service=service)
-            fed = await feed_lines(publisher, lines_of(file), source, say)
-    say(str(fed))
+        try:
+            if machine:
+                say(f"publishing this machine's telemetry every {every_s:g} s as service {service!r}, until Ctrl-C")
+                await feed_machine(publisher, Machine(service), fed, every_s)
+            elif topic is not None:
+                await feed_raw(publisher, lines_of(file), topic, fed)
+            else:
+                source = Source(topic="feed", format=format_, service=service)
+                await feed_lines(publisher, lines_of(file), source, say, fed)
+        finally:
+            say(str(fed))
     return 1 if fed.refused else 0
 
 

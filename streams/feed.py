@@ -27,8 +27,12 @@ Say = Callable[[str], None]
 
 @dataclass
 class Fed:
-    """What came of feeding: lines, records by topic, and what was refused, by reason."""
+    """What came of feeding: how many lines (or what else there is), records by topic, and how many were refused.
 
+    It is filled on the way, so that who is stopped can say how far he came.
+    """
+
+    what: str = "lines"
     lines: int = 0
     published: Counter[str] = field(default_factory=Counter)
     refused: int = 0
@@ -36,12 +40,12 @@ class Fed:
     def __str__(self) -> str:
         """Say it in one line."""
         records = ", ".join(f"{count} to {topic}" for topic, count in sorted(self.published.items())) or "nothing"
-        return f"{self.lines} lines: published {records}; refused {self.refused}"
+        return f"{self.lines} {self.what}: published {records}; refused {self.refused}"
 
 
-async def feed_lines(publisher: Publisher, lines: AsyncIterator[bytes], source: Source, say: Say) -> Fed:
+async def feed_lines(publisher: Publisher, lines: AsyncIterator[bytes], source: Source, say: Say, fed: Fed) -> None:
     """Translate every line by the source's format and publish what it says; a refused line is said and counted."""
-    parse, fed = FORMATS[source.format], Fed()
+    parse = FORMATS[source.format]
     async for line in lines:
         fed.lines += 1
         if not line.strip():
@@ -62,19 +66,17 @@ async def feed_lines(publisher: Publisher, lines: AsyncIterator[bytes], source: 
             await publisher.publish(topic, record)
             fed.published[topic.name] += 1
     await publisher.flush()
-    return fed
 
 
-async def feed_raw(publisher: Publisher, lines: AsyncIterator[bytes], name: str) -> Fed:
+async def feed_raw(publisher: Publisher, lines: AsyncIterator[bytes], name: str, fed: Fed) -> None:
     """Publish every line as it is, to a topic of ours or of others; what cannot be used ends in the dead letters."""
-    topic, fed = named(name) or name, Fed()
+    topic = named(name) or name
     async for line in lines:
         fed.lines += 1
         if line.strip():
             await publisher.publish(topic, line)
             fed.published[name] += 1
     await publisher.flush()
-    return fed
 
 
 async def lines_of(stream: BinaryIO) -> AsyncIterator[bytes]:
@@ -152,12 +154,13 @@ def _totals() -> Mapping[str, float]:
 async def feed_machine(
     publisher: Publisher,
     machine: Machine,
+    fed: Fed | None = None,
     every_s: float = 1.0,
     times: int | None = None,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Fed:
+) -> None:
     """Publish how the machine is, every so often, so many times or until cancelled."""
-    fed = Fed()
+    fed = Fed() if fed is None else fed
     while times is None or fed.lines < times:
         await pause(every_s)
         fed.lines += 1
@@ -165,4 +168,3 @@ async def feed_machine(
             await publisher.publish(METRICS, reading)
             fed.published[METRICS.name] += 1
         await publisher.flush()
-    return fed

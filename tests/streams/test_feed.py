@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.client import Publisher
-from streams.feed import LONGEST_LINE, REFUSED_SHOWN, Machine, feed_lines, feed_machine, feed_raw, lines_of
+from streams.feed import LONGEST_LINE, REFUSED_SHOWN, Fed, Machine, feed_lines, feed_machine, feed_raw, lines_of
 from topics import Topic
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS
@@ -75,7 +75,8 @@ async def test_a_line_without_an_end_takes_no_memory_and_is_refused() -> None:
     assert [len(line) for line in found] == [len(GOOD), LONGEST_LINE + 1, len(GOOD)]
     noted, publisher = noting()
     said: list[str] = []
-    fed = await feed_lines(publisher, lines(*found), Source(topic="feed", format="canonical"), said.append)
+    fed = Fed()
+    await feed_lines(publisher, lines(*found), Source(topic="feed", format="canonical"), said.append, fed)
     assert (fed.refused, len(noted.given)) == (1, 2)
     assert said == [f"line 2 refused: expected at most {LONGEST_LINE} bytes in a line, found more"]
 
@@ -84,7 +85,8 @@ async def test_lines_become_records_on_the_topics_they_belong_to() -> None:
     noted, publisher = noting()
     request = b'{"client": "192.0.2.7:80", "path": "/", "at_s": 1}'
     source = Source(topic="feed", format="canonical", service="shop")
-    fed = await feed_lines(publisher, lines(GOOD, b"", request), source, print)
+    fed = Fed()
+    await feed_lines(publisher, lines(GOOD, b"", request), source, print, fed)
     assert [(topic, record.key()) for topic, record in noted.given] == [(METRICS, "shop"), (REQUESTS, "192.0.2.7")]
     assert noted.given[1][1].service == "shop"
     assert noted.flushed == 2
@@ -94,7 +96,8 @@ async def test_lines_become_records_on_the_topics_they_belong_to() -> None:
 async def test_refused_lines_are_said_at_first_and_counted_always() -> None:
     said: list[str] = []
     source = Source(topic="feed", format="canonical")
-    fed = await feed_lines(noting()[1], lines(*[b"{"] * 30), source, said.append)
+    fed = Fed()
+    await feed_lines(noting()[1], lines(*[b"{"] * 30), source, said.append, fed)
     assert str(fed) == "30 lines: published nothing; refused 30"
     assert len(said) == REFUSED_SHOWN + 1
     assert said[0].startswith("line 1 refused: ")
@@ -102,11 +105,12 @@ async def test_refused_lines_are_said_at_first_and_counted_always() -> None:
 
 async def test_raw_lines_go_out_as_they_are() -> None:
     noted, publisher = noting()
-    fed = await feed_raw(publisher, lines(b"{", b"", b"\xff"), "metrics")
+    fed = Fed()
+    await feed_raw(publisher, lines(b"{", b"", b"\xff"), "metrics", fed)
     assert noted.given == [(METRICS, b"{"), (METRICS, b"\xff")]
-    assert str(await feed_raw(publisher, lines(b"x"), "telegraf")) == "1 lines: published 1 to telegraf; refused 0"
+    await feed_raw(publisher, lines(b"x"), "telegraf", fed)
     assert noted.given[-1] == ("telegraf", b"x")
-    assert fed.published["metrics"] == 2
+    assert str(fed) == "4 lines: published 2 to metrics, 1 to telegraf; refused 0"
 
 
 def test_a_machine_says_shares_bytes_and_counters() -> None:
@@ -127,7 +131,8 @@ async def test_a_machine_is_asked_as_often_as_told() -> None:
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    fed = await feed_machine(publisher, Machine(), every_s=7.0, times=3, pause=pause)
+    fed = Fed("rounds")
+    await feed_machine(publisher, Machine(), fed, every_s=7.0, times=3, pause=pause)
     assert pauses == [7.0] * 3
     assert fed.published["metrics"] == len(noted.given) == noted.flushed
     assert all(isinstance(record, Reading) and record.service == "machine" for _, record in noted.given)
