@@ -168,7 +168,7 @@ def test_a_service_that_is_silent_teaches_nothing() -> None:
     """Other services' time passes, and with it no vector of the silent one is taken."""
     log = shop_log(60)
     others = [(time_ms + 60_000, record) for time_ms, record in shop_log(60, "blog")]
-    assert models_of([*log, *others], QUICK)[b"shop"].seen == models_of([*log, *others[:16]], QUICK)[b"shop"].seen
+    assert models_of([*log, *others], QUICK)[b"shop"].seen == models_of([*log, *others[:8]], QUICK)[b"shop"].seen
 
 
 def test_the_number_of_models_in_a_page_is_limited() -> None:
