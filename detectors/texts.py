@@ -13,7 +13,8 @@ from detectors.columns import Text
 def replaced(text: Text, which: NDArray[np.int64], by: Sequence[bytes]) -> Text:
     """Return a column in which the records `which` have the texts `by`; one text alone stands for all of them.
 
-    The new texts are put behind a copy of the old ones, so that whoever holds the old column keeps it.
+    The new texts are put behind a copy of the old ones, so that whoever holds the old column keeps it. The copy is
+    read-only as fetched bytes are: for arrays that can be written to, every kernel would be compiled once more.
 
     >>> old = Text(np.frombuffer(b"shop", np.uint8), np.zeros(2, np.int32), np.array([4, -1], np.int32))
     >>> new = replaced(old, np.array([1]), [b"default"])
@@ -24,9 +25,10 @@ def replaced(text: Text, which: NDArray[np.int64], by: Sequence[bytes]) -> Text:
     starts = len(text.buf) + np.cumsum(sizes, dtype=np.int32) - sizes
     at, length = text.at.copy(), text.length.copy()
     at[which], length[which] = starts, sizes
-    return Text(np.concatenate([text.buf, np.frombuffer(b"".join(by), np.uint8)]), at, length)
+    return Text(np.frombuffer(text.buf.tobytes() + b"".join(by), np.uint8), at, length)
 
 
 def filled(text: Text, default: bytes) -> Text:
-    """Return a column in which records that lack the text have a default."""
-    return replaced(text, np.flatnonzero(text.length <= 0), [default])
+    """Return a column in which records that lack the text have a default; the same column where none does."""
+    lacking = np.flatnonzero(text.length <= 0)
+    return replaced(text, lacking, [default]) if len(lacking) else text

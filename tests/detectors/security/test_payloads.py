@@ -78,7 +78,7 @@ def test_harmless_paths_are_no_evidence(path: str) -> None:
 @pytest.mark.parametrize(
     "agent",
     [
-        b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+        b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0",
         b"Mozilla/5.0 (compatible; MSIE 10.0; Windows Phone 8.0; ARM; Touch; NOKIA; Lumia 920)",
         b"Opera/9.80 (MTK; Opera Mini/2.1; U; id) Presto/2.8.119 Version/11.10",
         b"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
