@@ -52,6 +52,20 @@ def find_rows(
     return end
 
 
+@kernel
+def oldest_rows(heard_ms, rows, oldest):  # type: ignore[no-untyped-def]
+    """Fill `oldest` with those of the rows that were longest not heard of; return how many there are."""
+    ties = 0
+    for row in rows:
+        if ties and heard_ms[row] > heard_ms[oldest[0]]:
+            continue
+        if ties and heard_ms[row] < heard_ms[oldest[0]]:
+            ties = 0
+        oldest[ties] = row
+        ties += 1
+    return ties
+
+
 class SavedRows(msgspec.Struct, array_like=True, gc=False):
     """A page's payload: names, when each was last heard of, the rows' bytes, and what is no row."""
 
@@ -74,7 +88,9 @@ class RowBank(Bank):
         self.names = Names()
         self.name_of: list[bytes] = []
         self.free: list[int] = []
-        self.members: list[list[int]] = [[] for _ in range(PAGES)]
+        self.members = np.zeros((PAGES, self.rows_per_page), np.int64)
+        self.count = np.zeros(PAGES, np.int64)
+        self._oldest = np.zeros(self.rows_per_page, np.int64)
         self.rows = np.zeros(64, self.dtype)
         self.heard_ms = np.zeros(64, np.int64)
         self.pages = np.zeros(64, np.int64)
@@ -136,7 +152,7 @@ class RowBank(Bank):
             elif columns.offset[at] < run.positions[page]:
                 run.keep[at] = False  # its page has had this record, and has forgotten the name since
             else:
-                if len(self.members[page]) >= self.rows_per_page:
+                if self.count[page] >= self.rows_per_page:
                     found += self.fold_rows(columns, ids, run, folded, at)
                     folded = at
                     self._evict(page)
@@ -164,7 +180,8 @@ class RowBank(Bank):
                 self._grow(2 * row)
         self.rows[row] = np.zeros((), self.dtype)
         self.heard_ms[row], self.pages[row] = 0, page
-        self.members[page].append(row)
+        self.members[page, self.count[page]] = row
+        self.count[page] += 1
         self.names.add(name, row)
         self.admitted(row, name)
         return row
@@ -178,8 +195,8 @@ class RowBank(Bank):
 
     def _evict(self, page: int) -> None:
         """Drop the row of a page that was longest not heard of; of several, the first by name."""
-        row = min(self.members[page], key=lambda r: (int(self.heard_ms[r]), self.name_of[r]))
-        self.remove(row)
+        ties = oldest_rows(self.heard_ms, self.rows_of(page), self._oldest)
+        self.remove(min(self._oldest[:ties].tolist(), key=self.name_of.__getitem__))
         self.evicted += 1
 
     def remove(self, row: int) -> None:
@@ -187,7 +204,9 @@ class RowBank(Bank):
         name, page = self.name_of[row], int(self.pages[row])
         self.dropped(row, name)
         self.names.remove(name)
-        self.members[page].remove(row)
+        last = self.count[page] - 1
+        self.members[page, int(np.flatnonzero(self.rows_of(page) == row)[0])] = self.members[page, last]
+        self.count[page] = last
         self.name_of[row] = b""
         self.free.append(row)
         self.rows[row] = np.zeros((), self.dtype)
@@ -195,12 +214,15 @@ class RowBank(Bank):
 
     def living(self) -> NDArray[np.int64]:
         """Return the rows in use, ascending."""
-        used = [row for members in self.members for row in members]
-        return np.array(sorted(used), np.int64)
+        return np.sort(np.concatenate([self.rows_of(page) for page in range(PAGES)]))
+
+    def rows_of(self, page: int) -> NDArray[np.int64]:
+        """Return the rows of a page, in no order."""
+        return self.members[page, : self.count[page]]
 
     def take(self, page: int) -> bytes:
         """Return a page as bytes, its rows in the order of their names."""
-        rows = sorted(self.members[page], key=self.name_of.__getitem__)
+        rows = sorted(self.rows_of(page).tolist(), key=self.name_of.__getitem__)
         names = [self.name_of[row] for row in rows]
         return msgspec.msgpack.encode(
             SavedRows(names, self.heard_ms[rows].tobytes(), self.rows[rows].tobytes(), self.extra(page))
@@ -208,7 +230,7 @@ class RowBank(Bank):
 
     def put(self, page: int, raw: bytes) -> None:
         """Fill an empty page with what `take` returned."""
-        assert not self.members[page], f"page {page} of {self.capability} is filled already"
+        assert not self.count[page], f"page {page} of {self.capability} is filled already"
         saved = msgspec.msgpack.decode(raw, type=SavedRows)
         heard_ms = np.frombuffer(saved.heard_ms, np.int64)
         rows = np.frombuffer(saved.rows, self.dtype)
@@ -216,7 +238,7 @@ class RowBank(Bank):
             row = self._admit(name, page)
             self.rows[row] = content
             self.heard_ms[row] = heard
-        for row in self.members[page]:
+        for row in self.rows_of(page).tolist():
             self.restored(row, self.name_of[row])
         self.put_extra(page, saved.extra)
 
