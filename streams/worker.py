@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import faust
+import msgspec
 from faust.types import TP
-from mode.utils.logging import Severity
 
 from streams import admin, health
 from streams.bus import Capability, capabilities
@@ -25,7 +25,7 @@ from streams.ingest.translate import translate
 from streams.reader import read
 from streams.settings import Loaded, Process, load
 from streams.warm import warm
-from topics.settings import SETTINGS, SettingsRecord
+from topics.settings import SETTINGS
 from topics.state import STATE
 
 log = logging.getLogger(__name__)
@@ -144,9 +144,12 @@ def _tasks(app: App, host: Host, loaded: Loaded) -> None:
     @app.task
     async def follow_settings() -> None:
         """Hold what the settings topic says last; the log of each partition is told of it by its owner."""
-        async for message in read(loaded.process, SETTINGS, follow=True):
-            if isinstance(message.record, SettingsRecord):
-                host.desired = message.record
+        decode = SETTINGS.decoder().decode
+        async for message in read(loaded.process, SETTINGS, until=None):
+            try:
+                host.desired = decode(message.value) if message.value else host.desired
+            except (msgspec.DecodeError, ValueError, RecursionError) as why:
+                log.error("settings[%d]@%d refused: %s; those before stay", message.partition, message.offset, why)
 
     @app.task
     async def answer() -> None:
@@ -172,7 +175,7 @@ def run(loaded: Loaded, *, only_warm: bool = False, log_level: str = "warning") 
     if only_warm:
         warm(capabilities())
         return
-    worker = Worker(build(loaded), loglevel=Severity[log_level.upper()], override_logging=False, redirect_stdouts=False)
+    worker = Worker(build(loaded), loglevel=log_level.upper(), override_logging=False, redirect_stdouts=False, quiet=True)
     worker.execute_from_commandline()
 
 
