@@ -333,6 +333,21 @@ class Host:
 
     # Foreign records ---------------------------------------------------------------------------------------------------
 
+    async def misses_before(self, tp: TP, start: int) -> bool:
+        """Say whether records of a source before `start` were dropped on the way, as rebalances do, and ask for them again."""
+        expected = self.stateless.get(tp, start)
+        if start <= expected:
+            return False
+        first = int((await self.app.consumer.earliest_offsets(tp))[tp])
+        if first > expected:
+            log.error("%s[%d]@%d..%d are in the log no longer", tp.topic, tp.partition, expected, first - 1)
+            self.stateless[tp] = first
+        if start <= first:
+            return False
+        meters.gaps.labels(tp.topic).inc()
+        await self.app.consumer.rewind(tp, max(expected, first))
+        return True
+
     def publish_translated(self, topic: Topic, record: Record) -> None:
         """Publish what a record of a foreign topic was translated into."""
         key = record.key().encode("utf-8", "replace")

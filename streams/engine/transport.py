@@ -253,6 +253,10 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
         self.committable.clear()
         await super().perform_seek()
         assignment = self.assignment()
+        sources = {tp for tp in assignment if tp.topic in _hot and not self.host.has_state(tp.topic)}
+        if sources:
+            first = await self.earliest_offsets(*sources)
+            self.host.stateless = {tp: max(first[tp], self._read_offset.get(tp) or 0) for tp in sources}
         changelogs = self.app.tables.changelog_topics
         self._client.pause(*(_aiokafka_tp(tp) for tp in assignment if tp.topic in changelogs))
         tps = {tp for tp in assignment if self.host.has_state(tp.topic)}

@@ -23,7 +23,7 @@ TURN = 256
 async def translate(host: Host, source: Source, chunk: Chunk) -> None:
     """Translate a chunk; what cannot be goes to the dead letters. A chunk that comes again says the same, with the same origins."""
     tp = TP(chunk.topic, chunk.partition)
-    if chunk.next <= host.stateless.get(tp, 0):
+    if chunk.next <= host.stateless.get(tp, 0) or await host.misses_before(tp, chunk.start):
         return
     for i in range(len(chunk)):
         translate_one(host, source, chunk, i)
