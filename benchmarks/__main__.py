@@ -6,9 +6,15 @@ import argparse
 import json
 from typing import Any
 
-from benchmarks import drains
+from benchmarks import drains, readings
 
-BENCHMARKS = {"noop": (drains.noop, 5_000_000), "windows": (drains.windows, 2_000_000)}
+BENCHMARKS = {
+    "noop": (drains.noop, 5_000_000),
+    "windows": (drains.windows, 2_000_000),
+    "metrics": (readings.metrics, 2_000_000),
+    "latency": (readings.latency, 300_000),
+    "idle": (readings.idle, 0),
+}
 
 
 def main() -> None:

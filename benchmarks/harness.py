@@ -101,15 +101,20 @@ def subject(address: str, job: str, prefix: str = "", records: int = 0, settings
         process.wait()
 
 
+def answer(process: subprocess.Popen[str], word: str) -> str:
+    """Wait for a line of a worker that has a word; return what follows it. Faust writes an escape sequence before some."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if word in line:
+            return line.split(word)[1]
+    raise RuntimeError(f"the worker ended without {word}, exit code {process.wait()}")
+
+
 def drain(address: str, job: str, records: int, prefix: str = "", settings: Path | None = None) -> dict[str, float]:
     """Let a worker fold a filled topic from its start; return what it measured."""
     with subject(address, job, prefix, records, settings) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "RESULT " in line:  # Faust writes an escape sequence before it
-                found: dict[str, float] = json.loads(line.split("RESULT ")[1])
-                return found
-    raise RuntimeError(f"the worker of {job} ended without a result, exit code {process.returncode}")
+        found: dict[str, float] = json.loads(answer(process, "RESULT "))
+        return found
 
 
 def summary(name: str, records: int, runs: list[dict[str, float]], correct: bool) -> dict[str, Any]:

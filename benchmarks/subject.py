@@ -95,6 +95,9 @@ def main() -> None:
 
     @app.task  # type: ignore[untyped-decorator]
     async def watch() -> None:
+        while not app.host.is_ready:
+            await asyncio.sleep(0.01)
+        print("READY", flush=True)
         if meter is not None:
             result = await meter.result()
             gc.collect()
