@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from pathlib import Path
 
@@ -19,7 +20,9 @@ class Crew:
     """One worker and one page on the demo's broker; their logs are in `folder`."""
 
     def __init__(self, process: Process, page_port: int, folder: Path) -> None:
-        self._environment = {"LUMINAR_BROKER": process.broker.addresses[0]}
+        # Settings that were made for another Kafka are none for the demo's. What is temporary goes with the folder.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("LUMINAR_")}
+        self._environment = own | {"LUMINAR_BROKER": process.broker.addresses[0], "TMPDIR": str(folder)}
         self._folder = folder
         self._page_port = page_port
         self._worker: Child | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,8 +10,8 @@ from pathlib import Path
 
 from streams.broker import GUARD
 
-# The program by its function: a console script is not always where Python is.
-LUMINAR = (sys.executable, "-c", "import sys; from streams.cli import main; sys.argv[0] = 'luminar'; main()")
+# The program by its module: a console script is not always where Python is.
+LUMINAR = (sys.executable, "-m", "streams.cli")
 STOP_S = 15.0
 LINES_SHOWN = 15
 
@@ -25,7 +24,7 @@ class Child:
     """One process of ours.
 
     name           what it is called when it fails, and its log
-    command        what is run; environment: on top of this process's own
+    command        what is run; environment: all of it
     folder         where it works, and writes its log
 
     It hangs on a pipe of ours, and is ended when that is closed: it outlives neither our end nor our being killed.
@@ -42,7 +41,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                env={**os.environ, **environment},
+                env=dict(environment),
                 # Ctrl-C in a terminal reaches us alone: we decide in which order things stop.
                 start_new_session=True,
             )

@@ -20,6 +20,7 @@ from streams.demo.shop import Shop
 from streams.demo.story import Stage, first_act, next_acts
 from streams.demo.wiring import Outbox, follow_blocklist, follow_commands, measure_shop
 from streams.demo.witness import READ, Witness
+from streams.feed import Machine, feed_machine
 from streams.settings import Loaded, load
 
 BASE_PER_S = 15.0
@@ -68,6 +69,7 @@ class Show:
                 follow_commands(loaded.process, shop),
                 follow_blocklist(loaded.process, shop),
                 measure_shop(shop),
+                watch_machine(publisher),
             ):
                 async with alongside(visitors.customers(time.monotonic)):
                     await first_act(stage)
@@ -121,6 +123,11 @@ async def alongside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+async def watch_machine(publisher: Publisher) -> None:
+    """Have this machine's own telemetry watched, until cancelled."""
+    await feed_machine(publisher, Machine())
 
 
 async def to_its_end(call: Callable[[], None]) -> None:

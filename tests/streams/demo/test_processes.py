@@ -16,7 +16,7 @@ STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {ENDL
 
 
 def child(folder: Path, program: str, name: str = "worker") -> Child:
-    return Child(name, [sys.executable, "-c", program], {"SOMEBODY": "there"}, folder)
+    return Child(name, [sys.executable, "-c", program], os.environ | {"SOMEBODY": "there"}, folder)
 
 
 def wait_for_line(child: Child) -> None:
