@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES = $(wildcard topics detectors streams tests benchmarks)
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -22,12 +22,15 @@ demo: setup ## Kafka, a worker, this machine's telemetry, a small shop under loa
 test: setup ## all tests, those on a real Kafka included
 	$(BIN)/python -m pytest
 
-check: setup ## formatting, lint, types, import arrows, examples in docstrings
+check: setup ## formatting, lint, types, import arrows, examples in docstrings, layout and documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q --doctest-modules topics detectors streams
+	$(BIN)/python -m pytest -q --doctest-modules topics detectors streams tests/fakes.py tests/generated.py tests/test_layout.py
+
+docs: setup ## what the documentation says of the code, written anew from the code
+	$(BIN)/python -m tests.generated
 
 bench: setup ## every benchmark, one flat object a line
 	$(BIN)/python -m benchmarks all --json
