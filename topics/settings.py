@@ -174,7 +174,7 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
     late_s         a record older than this when it is appended teaches but raises no alarm
     """
 
-    ahead_s: Positive = 60.0
+    ahead_s: Positive = 300.0
     late_s: Positive = 300.0
     services: dict[str, Service] = {}
     sources: tuple[Source, ...] = ()
