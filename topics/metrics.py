@@ -9,6 +9,7 @@ from topics import Derived, Topic
 
 LARGEST = 1e30
 LONGEST_NAME = 512
+MOST_IN_BUCKET = 1 << 32
 KINDS = ("gauge", "delta", "total", "sketch")
 
 
@@ -54,6 +55,8 @@ class Reading(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
             return f"value must be finite and at most {LARGEST:g} in size, got {self.value!r}"
         if not (math.isfinite(self.at_s) and self.at_s >= 0):
             return f"at_s must be seconds since 1970, got {self.at_s!r}"
+        if self.buckets and max(self.buckets.values()) > MOST_IN_BUCKET:
+            return f"a bucket must count at most {MOST_IN_BUCKET} measurements, got {max(self.buckets.values())}"
         return None
 
 

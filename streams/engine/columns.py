@@ -289,7 +289,7 @@ class Decoder:
         try:
             record: Record = self._judge(_present(raw))
             reason = record.problem() or _unsound(record)
-        except (msgspec.DecodeError, ValueError) as why:
+        except (msgspec.DecodeError, ValueError, RecursionError) as why:
             reason = str(why) or type(why).__name__
             control = _control(raw)
             if control is not None:
@@ -371,12 +371,12 @@ def _present(raw: bytes | None) -> bytes:
     return raw
 
 
-def _unsound(record: Record) -> str | None:
-    """Refuse texts that no UTF-8 can carry on."""
+def _unsound(record: msgspec.Struct) -> str | None:
+    """Refuse what can be read but not be carried on or saved: half a surrogate pair, a whole number beyond 64 bits."""
     try:
-        msgspec.json.encode(record)
-    except UnicodeEncodeError as why:
-        return f"a text with half a surrogate pair: {why}"
+        msgspec.msgpack.encode(record)
+    except (UnicodeEncodeError, OverflowError) as why:
+        return f"it cannot be carried on: {why}"
     return None
 
 
@@ -384,9 +384,10 @@ def _control(raw: bytes | None) -> Any:
     if not raw or b'"control"' not in raw:
         return None
     try:
-        return decode_control(raw)
-    except (msgspec.DecodeError, ValueError):
+        control = decode_control(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
+    return None if _unsound(control) else control
 
 
 def _doubt(

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from detectors.bank import PAGES, Bank, Finding, page_of
 from detectors.columns import Columns, Flags, Run
 from streams.engine import pages
+from streams.engine.origins import forwarded, in_order, origin_of, problem_of
 from streams.engine.pages import Page, Statement, page_key
-from topics import Derived, Origin, Record
+from topics import Derived, Origin
 from topics.control import Feedback, SettingsChange
 from topics.settings import Settings
 from topics.signals import Anomaly
@@ -26,7 +27,6 @@ from topics.signals import Anomaly
 log = logging.getLogger(__name__)
 
 MARKS_PER_PAGE = 4096
-FORWARD = "forward"
 Source = tuple[str, str, int]
 
 
@@ -111,7 +111,7 @@ class Shard:
         if end > start:
             self.clock_ms = int(clocks[end - 1])
         self.next = following
-        said.records = [record for record in said.records if _origin(record).offset >= self.spoken]
+        said.records = [record for record in said.records if origin_of(record).offset >= self.spoken]
         said.letters = [letter for letter in said.letters if columns.offset[letter.index] >= self.spoken]
         return said
 
@@ -181,7 +181,7 @@ class Shard:
         found = self._verb(run, self.bank)
         signed = self._signed(columns, found, 1)
         if run.foreign and self.leads:
-            signed = _in_order(signed + [self._forwarded(columns, i) for i in run.foreign])
+            signed = in_order(signed + self._forward(columns, run.foreign, said))
         said.records += signed
 
     def _run(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int, said: Said) -> Run:
@@ -205,12 +205,10 @@ class Shard:
 
     def _is_known(self, columns: Columns, i: int, said: Said) -> bool:
         """Refuse an origin that none of our capabilities gives."""
-        name = _origin(columns.records[i]).capability
-        if not self.known or name in self.known:
-            return True
-        if self.leads:
-            said.letters.append(Letter(i, f"origin.capability must be one of {sorted(self.known)}, got {name!r}", "bus"))
-        return False
+        problem = problem_of(origin_of(columns.records[i]), self.known)
+        if problem is not None and self.leads:
+            said.letters.append(Letter(i, problem, "bus"))
+        return problem is None
 
     def _had(self, columns: Columns, i: int) -> bool:
         """Say whether a derived record was accepted before; if not, remember it."""
@@ -219,7 +217,7 @@ class Shard:
         group = self.bank.group_at(columns, i)
         if group is None:
             return False
-        page, origin = page_of(group), _origin(record)
+        page, origin = page_of(group), origin_of(record)
         if columns.offset[i] < self.positions[page]:
             return False  # the bank skips it by its page's position
         marks, source = self.marks[page], (origin.capability, origin.topic, origin.partition)
@@ -240,15 +238,18 @@ class Shard:
             subject = (phase, record.subject())
             origin = Origin(self.capability, self.topic, self.partition, int(columns.offset[i]), subject)
             signed.append(msgspec.structs.replace(record, origin=origin))
-        return _in_order(signed)
+        return in_order(signed)
 
-    def _forwarded(self, columns: Columns, i: int) -> Derived:
-        """Return a misplaced record as it goes to the partition of its key."""
-        record = columns.record(i)
-        assert isinstance(record, Derived)
-        assert record.origin is None or record.origin.capability != FORWARD, f"{record!r} was forwarded to the wrong partition"
-        origin = Origin(FORWARD, self.topic, self.partition, int(columns.offset[i]), (1, record.subject()))
-        return msgspec.structs.replace(record, origin=origin)
+    def _forward(self, columns: Columns, foreign: list[int], said: Said) -> list[Derived]:
+        """Return misplaced records as they go to their own partitions; what cannot go there is a dead letter."""
+        moved = []
+        for i in foreign:
+            outcome = forwarded(columns, i, self.topic, self.partition)
+            if isinstance(outcome, str):
+                said.letters.append(Letter(i, outcome, "bus"))
+            else:
+                moved.append(outcome)
+        return moved
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
@@ -335,17 +336,3 @@ class Shard:
         marks = [(*source, *last) for source, last in self.marks[number].items()]
         return pages.encode(Page(self.bank.version, statement, marks, self.bank.take(number)))
 
-
-def _origin(record: Record) -> Origin:
-    assert isinstance(record, Derived), f"{record!r} cannot be derived"
-    assert record.origin is not None, f"{record!r} has no origin"
-    return record.origin
-
-
-def _in_order(records: list[Derived]) -> list[Derived]:
-    """Sort by (offset, subject), and hold that no two records of one topic have the same origin."""
-    records.sort(key=lambda record: (_origin(record).offset, _origin(record).subject))
-    for one, other in zip(records, records[1:], strict=False):
-        same = type(one) is type(other) and _origin(one) == _origin(other)
-        assert not same, f"two records with one origin: {one!r}, {other!r}"
-    return records

@@ -8,6 +8,7 @@ from faust.types import TP
 from streams import meters
 from streams.engine.chunks import Chunk
 from streams.engine.host import Host
+from streams.engine.origins import LARGEST_FORWARDED
 from streams.engine.shard import Letter
 from streams.engine.transport import give_turn
 from streams.ingest import FORMATS, Refused
@@ -50,4 +51,10 @@ def translate_one(host: Host, source: Source, chunk: Chunk, i: int) -> None:
         by_subject[topic.name, record.subject()] = (topic, record)
     for (_, what), (topic, record) in sorted(by_subject.items()):
         origin = Origin("ingest", chunk.topic, chunk.partition, int(chunk.offset[i]), (1, what))
-        host.publish_translated(topic, msgspec.structs.replace(record, origin=origin))
+        ours = msgspec.structs.replace(record, origin=origin)
+        # Escapes make a text up to six times as long; what Kafka would refuse must not stop the worker.
+        if len(raw) > LARGEST_FORWARDED // 10 and (size := len(msgspec.json.encode(ours))) > LARGEST_FORWARDED:
+            reason = f"as a record of ours it has {size} bytes, at most {LARGEST_FORWARDED} are allowed"
+            host.refuse(tp, chunk, Letter(i, reason, f"ingest/{source.format}"))
+            continue
+        host.publish_translated(topic, ours)
