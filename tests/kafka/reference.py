@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +54,18 @@ class Verdict:
 
 
 class Judge:
-    """All logs of a deployment, read once, and what they must have led to."""
+    """All logs of a deployment, read once, and what they must have led to.
 
-    def __init__(self, site: Site, known: tuple[Capability, ...] | None = None) -> None:
+    known          the capabilities of its workers; forged: where records stand whose origin nobody gave
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        known: tuple[Capability, ...] | None = None,
+        forged: Collection[tuple[str, int, int]] = (),
+    ) -> None:
+        self.forged = forged
         self.process, self.known = site.loaded.process, capabilities() if known is None else known
         self.logs = asyncio.run(self._read(site))
         self.names = {name_of(self.process, c.topic): c.topic for c in self.known}
@@ -164,7 +174,9 @@ class Judge:
         marks: dict[tuple[str, str, int], tuple[int, int, str]] = {}
         for message in log:
             origin = origin_of(topic, message)
-            if origin is None or origin.capability == "ingest" or origin.capability not in self._speakers:
+            if origin is None or origin.capability not in self._speakers:
+                continue
+            if (message.topic, message.partition, message.offset) in self.forged:
                 continue
             identity = identity_of(topic, origin)
             seen[identity] += 1
@@ -221,7 +233,7 @@ def origin_of(topic: Topic, message: Message) -> Origin | None:
         return None if raw is None else msgspec.json.decode(raw, type=Origin)
     try:
         record: Any = topic.decoder().decode(message.value)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     return record.origin if isinstance(record, Derived) else None
 
@@ -232,5 +244,5 @@ def is_tick(message: Message) -> bool:
         return False
     try:
         return isinstance(decode_control(message.value), Tick)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return False
