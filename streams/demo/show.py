@@ -93,7 +93,7 @@ class Show:
         stack.push_async_callback(crew.stop)
         crew.start()
         self.page = crew.page
-        self._tell("a worker starts; the very first time it compiles its models, which takes a minute")
+        self._tell("a worker starts; the very first time it compiles its models, which takes a while")
         self._tell(f"the page: {crew.page}")
         return crew
 

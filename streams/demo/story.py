@@ -15,6 +15,7 @@ from streams.demo.witness import Witness
 # So long the shop is calm at first: the models learn what is normal there.
 LEARN_S = 25.0
 PATIENCE_S = 60.0
+A_MOMENT_S = 1.0
 RUSH_MOST_PER_S = 100.0
 
 
@@ -71,7 +72,7 @@ async def attack(stage: Stage, attacker: Attacker) -> None:
     refused.discard(attacker.client)
     async with stage.attacked_by(attacker):
         await stage.until(lambda: attacker.client in refused)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(A_MOMENT_S)
 
 
 async def slow_checkout(stage: Stage) -> None:
