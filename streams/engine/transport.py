@@ -6,6 +6,7 @@ MemoryRecords, PartitionRecords (aiokafka.consumer.fetcher)  raw bytes instead o
 _create_worker_consumer   Faust hard-codes how long a fetch may wait
 _to_message               a chunk is a message; its offset is the chunk's last
 _add_gap, _new_offset     Faust counts every offset between two messages; here the pages say what may be committed
+_read_offset              Faust drops what lies before the last it delivered; here the shards skip what they have had
 on_buffer_full, on_buffer_drop  no pausing of Faust's: one unread partition makes aiokafka hold back its whole broker
 getmany                   stock seeks to committed offsets while the flow is stopped; here positions come from the pages
 perform_seek              after recovery: load the pages, seek to the lowest position
@@ -149,6 +150,14 @@ class LoopConsumer(stock.AIOKafkaConsumerThread):  # type: ignore[misc]
         return await result if inspect.isawaitable(result) else result
 
 
+class ReadOffsets(dict[Any, int | None]):
+    """What Faust has read. Of our topics it sees nothing: pages may stand before the committed offset."""
+
+    def __getitem__(self, tp: Any) -> int | None:
+        """Return the last offset that was delivered of a topic that is not ours."""
+        return None if tp.topic in _hot else self.get(tp)
+
+
 class Consumer(stock.Consumer):  # type: ignore[misc]
     """Hands out chunks, and starts where the pages say."""
 
@@ -158,8 +167,9 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.host = self.app.host
         self.committable: dict[Any, int] = {}
-        self._in_hand: dict[Any, int] = {}
+        self._in_hand: dict[Any, set[int]] = {}
         self._paused: set[Any] = set()
+        self._read_offset = ReadOffsets()
 
     def _new_consumer_thread(self) -> LoopConsumer:
         return LoopConsumer(self, loop=self.loop, beacon=self.beacon)
@@ -169,8 +179,9 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
     def _to_message(self, tp: Any, record: Any) -> Any:
         if type(record) is not Chunk:
             return super()._to_message(tp, record)
-        self._in_hand[tp] = self._in_hand.get(tp, 0) + 1
-        if self._in_hand[tp] >= IN_HAND and tp not in self._paused:
+        in_hand = self._in_hand.setdefault(tp, set())
+        in_hand.add(id(record))
+        if len(in_hand) >= IN_HAND and tp not in self._paused:
             self._pause(tp)
         record.open, record.fetched_s = self.host.readers(tp.topic), self.loop.time()
         return ConsumerMessage(
@@ -181,10 +192,13 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
     def finished(self, tp: Any, chunk: Chunk) -> None:
         """Hear that an agent is done with a chunk; when all are, there is room for another."""
         chunk.open -= 1
-        if chunk.open == 0 and tp in self._in_hand:
-            self._in_hand[tp] -= 1
-            if self._in_hand[tp] < IN_HAND and tp in self._paused:
-                self._resume(tp)
+        if chunk.open:
+            return
+        chunk.columns = None  # They know their chunk: together, the two would live until the garbage collector comes.
+        in_hand = self._in_hand.get(tp, set())
+        in_hand.discard(id(chunk))
+        if len(in_hand) < IN_HAND and tp in self._paused:
+            self._resume(tp)
 
     def _pause(self, tp: Any) -> None:
         self._paused.add(tp)
@@ -249,7 +263,8 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
     async def perform_seek(self) -> None:
         """Find every partition's position: from its pages, where a bank reads it, else the committed one."""
         self._in_hand.clear()
-        self._paused.clear()
+        for tp in list(self._paused):
+            self._resume(tp)
         self.committable.clear()
         await super().perform_seek()
         assignment = self.assignment()
