@@ -43,6 +43,7 @@ class Outbox:
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._waiting_bytes = 0
         self._progress = asyncio.Condition()
+        self._broken = False
         self.sent_records = self.sent_batches = 0
 
     def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
@@ -53,12 +54,12 @@ class Outbox:
         lane.waiting.append(Item(key, value, headers))
         lane.put += 1
         self._waiting_bytes += len(value or b"") + 100
-        if lane.sender is None or lane.sender.done():
+        if not self._broken and (lane.sender is None or lane.sender.done()):
             lane.sender = asyncio.ensure_future(self._send(lane))
 
     async def _send(self, lane: Lane) -> None:
         try:
-            while lane.waiting:
+            while lane.waiting and not self._broken:
                 producer = self._producer()
                 batch, count, size = producer.create_batch(), 0, 0
                 while lane.waiting:
@@ -78,7 +79,10 @@ class Outbox:
         except asyncio.CancelledError:
             raise
         except Exception as why:
-            self._failed(why)
+            # What follows a loss must not overtake it: readers would take the lost for what they have had.
+            if not self._broken:
+                self._broken = True
+                self._failed(why)
 
     def ticket(self) -> list[tuple[Lane, int]]:
         """Return what must be acknowledged for all that was put so far to be."""

@@ -12,8 +12,9 @@ from faust.types import TP
 
 from streams.engine import transport
 from streams.engine.chunks import Chunk, chunk_of
+from streams.engine.outbox import Outbox
 from streams.settings import load
-from streams.worker import App, build
+from streams.worker import build
 from topics.metrics import METRICS
 
 HERE = TP(METRICS.name, 0)
@@ -37,7 +38,7 @@ class Client:
         self.paused.difference_update(tps)
 
 
-def worker() -> App:
+def worker() -> Any:
     """Return a worker of which nothing is opened."""
     return build(load(env={}))
 
@@ -47,9 +48,10 @@ def chunks(*edges: int) -> list[Chunk]:
     return [chunk_of(METRICS.name, 0, low, [(None, b"", 0)] * (high - low)) for low, high in pairwise(edges)]
 
 
-async def drain(app: App, client: Client, fetched: list[Chunk], monkeypatch: pytest.MonkeyPatch) -> list[Chunk]:
+async def drain(app: Any, client: Client, fetched: list[Chunk], monkeypatch: pytest.MonkeyPatch) -> list[Chunk]:
     """Let a consumer drain what was fetched; return what came through to the agents."""
-    consumer, heard = app.consumer, []
+    consumer = app.consumer
+    heard: list[Chunk] = []
     fetcher: Any = SimpleNamespace(_stopped=asyncio.Event())
     monkeypatch.setattr(type(consumer), "_client", client, raising=False)
 
@@ -120,5 +122,60 @@ def test_a_chunk_that_all_are_done_with_holds_no_columns(monkeypatch: pytest.Mon
             assert chunk.columns is not None
             app.consumer.finished(HERE, chunk)
         assert chunk.columns is None
+
+    asyncio.run(go())
+
+
+class Batch:
+    """Stands in for a batch of aiokafka's producer."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes | None] = []
+
+    def append(self, value: bytes | None, **_: Any) -> object:
+        """Take a record."""
+        self.values.append(value)
+        return self
+
+    def close(self) -> None:
+        """Take no more."""
+        self.values = list(self.values)
+
+
+class LosingProducer:
+    """Stands in for aiokafka's producer: the batch that holds what is `lost` fails, all others are acknowledged."""
+
+    def __init__(self, lost: bytes) -> None:
+        self.lost = lost
+        self.log: list[bytes | None] = []
+
+    def create_batch(self) -> Batch:
+        """Begin a batch."""
+        return Batch()
+
+    async def send_batch(self, batch: Batch, topic: str, partition: int) -> asyncio.Future[None]:
+        """Send a batch, or lose it."""
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.lost in batch.values:
+            sent.set_exception(TimeoutError("lost"))
+        else:
+            self.log += batch.values
+            sent.set_result(None)
+        return sent
+
+
+def test_nothing_overtakes_what_was_lost() -> None:
+    """A reader that had the later would drop the lost as had before when it is said again."""
+
+    async def go() -> None:
+        producer = LosingProducer(b"2")
+        failures: list[BaseException] = []
+        outbox = Outbox(lambda: producer, failures.append)
+        for value in (b"1", b"2", b"3"):
+            outbox.put("signals", 0, None, value)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        assert producer.log == [b"1"]
+        assert [str(why) for why in failures] == ["lost"]
 
     asyncio.run(go())
