@@ -36,7 +36,7 @@ class Alert(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     since_s: float
     evidence: tuple[Evidence, ...] = ()
     signals: int = 0
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
 
     def key(self) -> str:
         """Return the incident's id."""

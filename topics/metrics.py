@@ -16,7 +16,8 @@ KINDS = ("gauge", "delta", "total", "sketch")
 class Reading(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One measurement of one series.
 
-    series         `service/metric{label=value}`, ending in its unit, "checkout/latency_s{route=/pay}"; its service keys the topic
+    series         `service/metric{label=value}`, ending in its unit, "checkout/latency_s{route=/pay}"; the service keys
+                   the topic
     value          finite, at most 1e30 in size, in that unit
     at_s           seconds since the Unix epoch, on the clock of whoever measured
     kind           gauge: the value itself; delta: added up in its bucket; total: a counter, becomes a rate;

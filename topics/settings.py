@@ -19,7 +19,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Source(Part, frozen=True, kw_only=True):
-    """A topic of foreign records: its name, its format (a file of `streams/ingest`), and the service where records name none."""
+    """A topic of foreign records: its name, its format, and the service where records name none."""
 
     topic: str
     format: str
@@ -29,7 +29,8 @@ class Source(Part, frozen=True, kw_only=True):
 class Scaling(Part, frozen=True, kw_only=True):
     """How a service scales. Its series are its own: their names begin with the service.
 
-    load           the series that says how much is asked, "shop/requests"; per second where its readings are deltas or totals
+    load           the series that says how much is asked, "shop/requests"; per second where its readings are deltas or
+                   totals
     capacity       how much of it one replica can do; without it, `utilisation` and `target_utilisation` decide
     utilisation    the series that says which share of the replicas is busy, 0 to 1
     replicas       the series that says how many replicas there are now; "SERVICE/replicas" where none is named
@@ -130,8 +131,9 @@ class Maintenance(Part, frozen=True, kw_only=True):
 class IncidentSettings(Part, frozen=True, kw_only=True):
     """The grouping of signals into alerts.
 
-    fire_after     so many signals of a service within `window_s` make an incident fire (threats and faults fire at once)
-    resolve_s      without signals for so long, it is resolved; doubled for each return within `flap_s`, up to `resolve_most_s`
+    fire_after     so many signals of a service within `window_s` make an incident fire; threats and faults do at once
+    resolve_s      without signals for so long, it is resolved; doubled for each return within `flap_s`, up to
+                   `resolve_most_s`
     resend_s       how often a firing alert is said again
     """
 
@@ -176,7 +178,7 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
 
     ahead_s: Positive = 300.0
     late_s: Positive = 300.0
-    services: dict[str, Service] = {}
+    services: dict[str, Service] = msgspec.field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     anomaly: AnomalySettings = AnomalySettings()
     security: SecuritySettings = SecuritySettings()

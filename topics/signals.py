@@ -5,15 +5,14 @@ from __future__ import annotations
 from topics import Derived, Topic
 
 
-class Anomaly(
-    Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="signal", tag="anomaly"
-):
+class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="signal", tag="anomaly"):
     """A reading, or the want of one, that the model calls unusual.
 
     series         which one; its service keys the topic
-    kind           "level" (far from what was expected), "missing" (fell silent), "joint" (unusual together), "fault" (our own)
+    kind           "level" (far from what was expected), "missing" (fell silent), "joint" (unusual together), "fault"
+                   (our own)
     at_s           when it happened, on the clock of whoever measured
-    value          what came; expected, lower, upper: what the model expected, and its band; all in the unit of the series
+    value          what came; expected, lower, upper: what the model expected, and its band; in the unit of the series
     score          how unusual; above 1 is anomalous
     calm           True when this says that an excursion is over: the first reading back in the band
     since_s        when the excursion began
