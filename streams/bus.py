@@ -11,6 +11,7 @@ from detectors.bank import Bank, Finding
 from detectors.columns import Run
 from topics import Record, Topic
 from topics.blocklist import BLOCKLIST, Lift
+from topics.signals import SIGNALS, Anomaly
 
 B = TypeVar("B", bound=Bank)
 Verb = Callable[[Run, B], list[Finding]]
@@ -69,4 +70,6 @@ def home_of(capability: Capability, record: Record) -> Topic:
     for topic in (*capability.says, capability.topic):
         if isinstance(record, topic.records):
             return topic
+    if isinstance(record, Anomaly):
+        return SIGNALS  # A fault of ours: the engine says it for whatever capability failed.
     raise AssertionError(f"{capability.name} says {type(record).__name__}, which none of its topics carries")

@@ -179,22 +179,19 @@ class Host:
     async def _step(self, held: Held, tp: TP, chunk: Chunk) -> bool:
         """Fold one stretch of a chunk; return False where a fault ended it."""
         shard, began_s = held.shard, time.perf_counter()
-        columns = self.decoders[tp.topic].columns(chunk)
         at = int(chunk.offset.searchsorted(shard.next))
-        end = min(at + RUN, len(chunk))
-        if held.stepping:
-            end = min(at + 1, len(chunk))
+        end = min(at + (1 if held.stepping else RUN), len(chunk))
         following = chunk.next if end == len(chunk) else int(chunk.offset[end])
         try:
-            said = shard.fold(columns, at, end, following)
+            said = shard.fold(self.decoders[tp.topic].columns(chunk), at, end, following)
+            self._publish(held.capability, said.records)
+            for letter in said.letters:
+                self.refuse(tp, chunk, letter)
         except Exception as why:
             await self._mend(held, tp, chunk, (at, end), why)
             return False
         if held.suspect is not None and following >= held.suspect[1]:
             held.suspect, held.stepping = None, False
-        self._publish(held.capability, said.records)
-        for letter in said.letters:
-            self.refuse(tp, chunk, letter)
         meters.records.labels(held.capability.name).inc(end - at)
         meters.fold_s.labels(held.capability.name).observe(time.perf_counter() - began_s)
         return True
