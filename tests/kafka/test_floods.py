@@ -16,7 +16,7 @@ from topics.requests import REQUESTS, Request
 SERIES = int(os.environ.get("LUMINAR_TEST_SERIES", "100000"))
 CLIENTS = int(os.environ.get("LUMINAR_TEST_CLIENTS", "100000"))
 ROOM_MB = 700
-"""What a worker may grow by under a flood of names, whatever their number: rows, names, and the saved pages, all full."""
+"""What a worker may grow by under a flood of names, whatever their number: rows, names, saved pages, all full."""
 
 
 async def flood(site: Site) -> None:
