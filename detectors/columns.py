@@ -45,7 +45,7 @@ class Columns:
 
     offset, time_ms  int64 [n]: offset and append time
     good             bool [n]: whether the record could be used; False for control records and for what is wrong
-    text, number, code  the fields: texts, float64 [n] (NaN where absent), int8 [n] (position in the list of allowed words)
+    text, number, code  the fields: texts, float64 [n] (NaN where absent), int8 [n] (place in the list of allowed words)
     records          those that were decoded into objects: all of a cold topic, the unusual ones of a hot topic
     control          control records by index; wrong: why a record cannot be used, by index
     derived          indices of the records that carry an origin, ascending

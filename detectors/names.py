@@ -13,8 +13,8 @@ from detectors.compiled import kernel
 ABSENT, FOREIGN = -1, -2
 EMPTY, GONE = -1, -2
 
-# Secret to the process, so that nobody can prepare names that collide. It decides where in the table a name stands, never
-# what is concluded: bytes are compared, never the hash alone.
+# Secret to the process, so that nobody can prepare names that collide. It decides where in the table a name stands,
+# never what is concluded: bytes are compared, never the hash alone.
 _SEED = np.uint64(secrets.randbits(64))
 
 

@@ -21,15 +21,15 @@ FOREIGN_NAMES = 65_536
 
 
 @kernel
-def find_rows(
+def find_rows(  # type: ignore[no-untyped-def]
     buf, at, length, hashes, keep, offset, clock_ms, start, end, slots, slot_hashes, starts, lengths, rows, blob,
     page_of_row, positions, heard_ms, dirty, ids, picky, wanted,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Fill ids[start:end] with each record's row; stop at the first name that has none, and return where.
 
-    -1 stands for a record that is not to be folded, -2 for one that belongs to another partition. A row that is found has been
-    heard of at the log's clock, and its page is no longer what was saved. Where the bank is picky, a name without a row that is
-    not among the `wanted` ones is passed over, and nothing is kept of it.
+    -1 stands for a record that is not to be folded, -2 for one that belongs to another partition. A row that is found
+    has been heard of at the log's clock, and its page is no longer what was saved. Where the bank is picky, a name
+    without a row that is not among the `wanted` ones is passed over, and nothing is kept of it.
     """
     for i in range(start, end):
         ids[i] = ABSENT
