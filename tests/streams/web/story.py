@@ -164,6 +164,10 @@ def actions(now_s: float) -> Iterator[Heard]:
             proposal=origin("security", "requests", 2, 4_100 + number, client),
         )
         yield heard("blocklist", block, block.at_s, number)
+    yield from refusals(now_s)
+
+
+def refusals(now_s: float) -> Iterator[Heard]:
     refused = (
         ("scale", "shop", "cooldown", "the last command for shop was 12 s ago, the cooldown is 30 s", 5.0),
         ("block", "10.0.0.7", "allow-list", "10.0.0.7 is in 10.0.0.0/8, which is never blocked", 240.0),
