@@ -20,7 +20,7 @@ from streams.connection import name_of, partition_of
 from streams.engine.chunks import Chunk
 from streams.engine.columns import Decoder
 from streams.engine.letters import letter_headers
-from streams.engine.outbox import Outbox
+from streams.engine.outbox import Headers, Outbox
 from streams.engine.shard import Letter, Shard
 from streams.engine.transport import give_turn
 from streams.settings import Process
@@ -38,6 +38,13 @@ RUN = 16_384
 SAY_SETTINGS_AGAIN_S = 10.0
 
 _tick = msgspec.json.encode(Tick())
+
+
+def _written(record: Derived) -> tuple[bytes | None, Headers]:
+    """Return value and headers of a record as it is published; what lifts a block is a tombstone."""
+    if isinstance(record, Lift):
+        return None, (("why", record.why.encode()), ("origin", msgspec.json.encode(record.origin)))
+    return msgspec.json.encode(record), ()
 
 
 @dataclass
@@ -162,25 +169,38 @@ class Host:
             if held is None or held.stopped or chunk.next <= held.shard.next:
                 return
             if chunk.start > held.shard.next:
-                await self._close_gap(tp, chunk)
-                return
+                if await self._close_gap(tp, chunk):
+                    return
+                continue
             if not await self._step(held, tp, chunk):
                 return
             await self.outbox.has_room()
             await give_turn()
 
-    async def _close_gap(self, tp: TP, chunk: Chunk) -> None:
-        """Something was dropped on the way, as rebalances do: ask for it again, from the shard that is furthest behind."""
-        lowest = min(held.shard.next for held in self.shards_of(tp) if not held.stopped)
-        if lowest < chunk.start:
-            meters.gaps.labels(tp.topic).inc()
-            await self.app.consumer.rewind(tp, lowest)
+    async def _close_gap(self, tp: TP, chunk: Chunk) -> bool:
+        """Something was dropped on the way, as rebalances do: ask for it again, from the shard that is furthest behind.
+
+        What the log has no longer cannot be asked for: that is said, and the shards go on behind it. Return False then.
+        """
+        first = int((await self.app.consumer.earliest_offsets(tp))[tp])
+        shards = [held.shard for held in self.shards_of(tp) if not held.stopped]
+        for shard in shards:
+            if shard.next < first:
+                where = f"{tp.topic}[{tp.partition}]@{shard.next}..{first - 1}"
+                log.error("%s is in the log no longer: %s goes on without it", where, shard.capability)
+                shard.next = first
+        lowest = min((shard.next for shard in shards), default=chunk.start)
+        if lowest >= chunk.start:
+            return False
+        meters.gaps.labels(tp.topic).inc()
+        await self.app.consumer.rewind(tp, lowest)
+        return True
 
     async def _step(self, held: Held, tp: TP, chunk: Chunk) -> bool:
         """Fold one stretch of a chunk; return False where a fault ended it."""
         shard, began_s = held.shard, time.perf_counter()
         at = int(chunk.offset.searchsorted(shard.next))
-        end = min(at + (1 if held.stepping else RUN), len(chunk))
+        end = min(at + self._stretch(held, at, chunk), len(chunk))
         following = chunk.next if end == len(chunk) else int(chunk.offset[end])
         try:
             said = shard.fold(self.decoders[tp.topic].columns(chunk), at, end, following)
@@ -196,13 +216,16 @@ class Host:
         meters.fold_s.labels(held.capability.name).observe(time.perf_counter() - began_s)
         return True
 
+    def _stretch(self, held: Held, at: int, chunk: Chunk) -> int:
+        """Return how many records to fold at once: all up to where a fault is suspected, there one by one."""
+        if not held.stepping or held.suspect is None:
+            return RUN
+        return min(RUN, max(1, int(chunk.offset.searchsorted(held.suspect[0])) - at))
+
     def _publish(self, capability: Capability, records: list[Derived]) -> None:
-        for record in records:
-            topic = home_of(capability, record)
-            key = record.key().encode("utf-8", "replace")
-            value, headers = msgspec.json.encode(record), ()
-            if isinstance(record, Lift):
-                value, headers = None, (("why", record.why.encode()), ("origin", msgspec.json.encode(record.origin)))
+        """Publish all of these or, where one of them cannot be written, none."""
+        written = [(home_of(capability, one), one.key().encode("utf-8", "replace"), *_written(one)) for one in records]
+        for topic, key, value, headers in written:
             self.outbox.put(name_of(self.process, topic), partition_of(key, self.process.partitions), key, value, headers)
             meters.said.labels(capability.name, topic.name).inc()
 
@@ -226,19 +249,20 @@ class Host:
         first, last = int(chunk.offset[where[0]]), int(chunk.offset[where[1] - 1]) + 1
         meters.faults.labels(name).inc()
         log.error("%s failed in %s[%d]@%d..%d", name, tp.topic, tp.partition, first, last - 1, exc_info=why)
-        if held.stepping and first in shard.skips:
+        alone = held.stepping and where[1] - where[0] == 1
+        if alone and first in shard.skips:
             held.stopped = f"{name} fails at {tp.topic}[{tp.partition}]@{first} even without that record: {why!r}"
             meters.stopped.inc()
             log.critical("%s; its shard stops here, all others go on", held.stopped)
             return
-        if held.stepping:
+        if alone:
             shard.skips[first] = "".join(traceback.format_exception(why))[-4000:]
         elif held.suspect is not None and first < held.suspect[1]:
             held.stepping = True
         held.suspect = (first, max(last, held.suspect[1] if held.suspect else last))
         part = self.parts[tp]
         shard.load(self.table.data.data, part.first, None)
-        await self.app.consumer.rewind(tp, min(other.shard.next for other in self.shards_of(tp)))
+        await self.app.consumer.rewind(tp, min(other.shard.next for other in self.shards_of(tp) if not other.stopped))
 
     # Saving ----------------------------------------------------------------------------------------------------------
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from faust.types import TP
 
+from detectors.bank import Finding, page_of
+from detectors.columns import Run
+from detectors.ledger import Entry, Ledger
+from streams.bus import Capability
 from streams.engine import transport
 from streams.engine.chunks import Chunk, chunk_of
+from streams.engine.host import Host
 from streams.engine.outbox import Outbox
 from streams.settings import load
 from streams.worker import build
-from topics.metrics import METRICS
+from topics import Derived, Record
+from topics.metrics import METRICS, Reading
 
 HERE = TP(METRICS.name, 0)
 
@@ -179,3 +186,154 @@ def test_nothing_overtakes_what_was_lost() -> None:
         assert [str(why) for why in failures] == ["lost"]
 
     asyncio.run(go())
+
+
+class Mark(Entry, kw_only=True):
+    """How many readings there were."""
+
+    count: int = 0
+
+
+class Fragile(Ledger):
+    """Counts readings and says each; fails at those that are named poison."""
+
+    capability = "fragile"
+    key = "series"
+    entry = Mark
+    takes: ClassVar[int] = 0
+
+    def group_of(self, record: Record) -> str | None:
+        """Return the service."""
+        assert isinstance(record, Reading)
+        return record.service
+
+    def take_one(self, record: Record, entries: dict[str, Any], clock_ms: int, late: bool) -> list[Derived]:
+        """Count a reading, or fail."""
+        assert isinstance(record, Reading)
+        Fragile.takes += 1
+        if record.series.endswith("/poison"):
+            raise ZeroDivisionError(record.series)
+        if record.series.endswith("/unspeakable"):
+            return [Reading(series=name, value=0.0, at_s=record.at_s) for name in ("out/first", "out/half\ud800")]
+        mark = entries.setdefault(record.service, Mark())
+        mark.count += 1
+        return [Reading(series="out/count", value=float(mark.count), at_s=record.at_s)]
+
+    def pass_time_one(self, name: str, entries: dict[str, Any], clock_ms: int) -> list[Derived]:
+        """Nothing is ever due."""
+        raise AssertionError(name)
+
+
+def fold_fragile(run: Run, bank: Fragile) -> list[Finding]:
+    """Count readings."""
+    return bank.fold(run)
+
+
+class Log:
+    """Stands in for the consumer: a log in memory that is read in chunks, from `first` on, and again after a rewind."""
+
+    def __init__(self, records: list[bytes], first: int = 0) -> None:
+        self.records, self.first, self.at = records, first, first
+        self.rewinds = 0
+
+    async def earliest_offsets(self, tp: TP) -> dict[TP, int]:
+        """Return the first offset that is still there."""
+        return {tp: self.first}
+
+    async def rewind(self, tp: TP, offset: int) -> None:
+        """Read again from an offset; one that is there no longer becomes the first."""
+        self.rewinds += 1
+        assert self.rewinds < 20, "it goes back for ever"
+        self.at = max(self.first, offset)
+
+    def next_chunk(self, size: int) -> Chunk | None:
+        """Return what comes next."""
+        at, values = self.at, self.records[self.at : self.at + size]
+        self.at += len(values)
+        return chunk_of(METRICS.name, 0, at, [(None, value, 1000) for value in values]) if values else None
+
+
+FRAGILE = Capability("fragile", METRICS, Fragile, (METRICS,), fold_fragile)
+
+
+async def feed(log: Log, capabilities: tuple[Capability, ...] = (FRAGILE,), size: int = 100) -> Host:
+    """Let a host read a log to its end; its outbox keeps what was said."""
+    host = Host(load(env={"LUMINAR_PARTITIONS": "1"}).process, capabilities)
+    producer = LosingProducer(b"never")
+    app = SimpleNamespace(consumer=log, producer=SimpleNamespace(_producer=producer))
+    host.attach(app, SimpleNamespace(data=SimpleNamespace(data={})))
+    host.load({HERE: (0, len(log.records))})
+    while chunk := log.next_chunk(size):
+        for capability in capabilities:
+            await host.take(capability, chunk)
+    return host
+
+
+def count_of(shard: Any) -> int:
+    """Return how many readings a shard has counted."""
+    return int(shard.bank.entries[page_of(b"shop")]["shop"].count)
+
+
+def readings(*names: str) -> list[bytes]:
+    """Return readings of these series as they stand in the log."""
+    return [msgspec.json.encode(Reading(series=f"shop/{name}", value=1.0, at_s=1.0)) for name in names]
+
+
+def test_a_shard_whose_records_are_gone_from_the_log_goes_on_behind_them() -> None:
+    """A worker was away longer than the log keeps records: what is gone cannot be asked for, again and again."""
+    log = Log(readings(*["load"] * 50), first=30)
+    host = asyncio.run(feed(log))
+    (held,) = host.held.values()
+    assert held.shard.next == 50
+    assert count_of(held.shard) == 20
+
+
+def test_a_fault_is_looked_for_where_it_is_suspected_only() -> None:
+    """Between the pages and the stretch that failed may lie far more records than in it."""
+    Fragile.takes = 0
+    log = Log(readings(*["load"] * 4000, *["load"] * 50, "poison", *["load"] * 49))
+    steps: list[int] = []
+    take = Host._step
+
+    async def counted(self: Host, held: Any, tp: TP, chunk: Chunk) -> bool:
+        steps.append(1)
+        return await take(self, held, tp, chunk)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Host, "_step", counted)
+        host = asyncio.run(feed(log))
+    (held,) = host.held.values()
+    assert list(held.shard.skips) == [4050]
+    assert count_of(held.shard) == 4099
+    assert len(steps) < 600
+
+
+def test_a_shard_that_stopped_calls_nobody_back() -> None:
+    """Going back for another shard starts from where the others stand, not from where it stopped for ever."""
+
+    async def go() -> None:
+        log = Log(readings(*["load"] * 50))
+        other = Capability(
+            "other", METRICS, type("Other", (Fragile,), {"capability": "other"}), (METRICS,), fold_fragile
+        )
+        host = await feed(log, (FRAGILE, other))
+        stopped, going = host.held["fragile", HERE], host.held["other", HERE]
+        stopped.shard.next, stopped.stopped = 10, "a fault"
+        host.table.data.data.update(dict(going.shard.snapshot(float("inf"))[0]))
+        await host._mend(going, HERE, chunk_of(METRICS.name, 0, 50, [(None, b"", 0)]), (0, 1), ValueError("again"))
+        assert log.at == 50
+
+    asyncio.run(go())
+
+
+def test_what_cannot_be_written_is_a_fault_and_nothing_of_it_is_said() -> None:
+    """State that went on without its outputs would be saved, and they be lost."""
+    log = Log(readings("load", "load", "unspeakable", "load"))
+    host = asyncio.run(feed(log))
+    (held,) = host.held.values()
+    assert list(held.shard.skips) == [2]
+    assert count_of(held.shard) == 3
+    waiting = [item.value for lane in host.outbox._lanes.values() for item in lane.waiting]
+    said = b"".join(value or b"" for value in host.app.producer._producer.log + waiting)
+    assert b"out/count" in said
+    assert b"out/first" not in said
