@@ -1,18 +1,23 @@
-"""The worker: one Faust app in which every topic is read in chunks. `luminar worker` and `faust -A streams.worker worker` start it."""
+"""The worker: one Faust app in which every topic is read in chunks.
+
+`luminar worker` and `faust -A streams.worker worker` start it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import logging
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import faust
-import msgspec
 from faust.types import TP
 
 from streams import admin, health
@@ -32,7 +37,7 @@ log = logging.getLogger(__name__)
 LARGEST_BATCH, LARGEST_REQUEST = 256 * 1024, 32 << 20
 
 
-class App(faust.App):  # type: ignore[misc]
+class App(faust.App):
     """A Faust app that compiles its kernels and looks at its topics before it joins the group."""
 
     host: Host
@@ -48,7 +53,7 @@ class App(faust.App):  # type: ignore[misc]
 
 
 def build(loaded: Loaded, known: tuple[Capability, ...] | None = None) -> App:
-    """Return the app of a worker with these settings; nothing is opened yet. known: its capabilities, all if not said."""
+    """Return the app of a worker with these settings, and these capabilities if not all; nothing is opened yet."""
     transport.register()
     process, known = loaded.process, capabilities() if known is None else known
     host = Host(process, known)
@@ -59,12 +64,11 @@ def build(loaded: Loaded, known: tuple[Capability, ...] | None = None) -> App:
         name_of(process, STATE), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw",
         partitions=process.partitions, compacting=True, acks=False, internal=True, allow_empty=True, maxsize=131_072,
     )  # fmt: skip
-    table = app.Table(STATE.name, key_type=bytes, value_type=bytes, partitions=process.partitions, changelog_topic=state)
+    table = app.Table(
+        STATE.name, key_type=bytes, value_type=bytes, partitions=process.partitions, changelog_topic=state
+    )
     host.attach(app, table)
-    for capability in known:
-        _agent(app, host, capability)
-    for source in loaded.settings.sources:
-        _ingest(app, host, source)
+    _agents(app, host, loaded)
     _tasks(app, host, loaded)
     return app
 
@@ -75,7 +79,7 @@ def _configuration(process: Process) -> dict[str, Any]:
         "broker": ";".join(f"{transport.SCHEME}://{address}" for address in process.broker.addresses),
         "broker_credentials": _credentials(process),
         "store": "memory://",
-        "datadir": tempfile.mkdtemp(prefix="luminar-"),
+        "datadir": _scratch(),
         "web_enabled": False,
         "topic_partitions": process.partitions,
         "topic_replication_factor": process.replication,
@@ -93,6 +97,13 @@ def _configuration(process: Process) -> dict[str, Any]:
     }
 
 
+def _scratch() -> str:
+    """Make the folder that Faust insists on, though all tables are in memory; it goes when the process ends."""
+    folder = tempfile.mkdtemp(prefix="luminar-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def _credentials(process: Process) -> Any:
     broker, context = process.broker, ssl_context(process.broker)
     if broker.security.startswith("SASL"):
@@ -102,65 +113,62 @@ def _credentials(process: Process) -> Any:
     return None if context is None else faust.SSLCredentials(context)
 
 
-def _agent(app: App, host: Host, capability: Capability) -> None:
-    """Make a Faust agent of a capability: a chunk comes, the host folds it."""
+def _agent(app: App, name: str, topic: str, words: str, take: Callable[[Chunk], Awaitable[None]]) -> None:
+    """Make a Faust agent: a chunk comes, `take` handles it; what even the host cannot mend stops the worker, loudly.
 
-    async def run(stream: AsyncIterator[Chunk]) -> None:
+    Faust itself would start the agent again, past the chunk that was not finished.
+    """
+
+    async def run(stream: Any) -> None:
+        consumer: Any = app.consumer
         async for chunk in stream:
             try:
-                await host.take(capability, chunk)
+                await take(chunk)
+            except Exception as why:
+                log.critical("%s cannot go on at %s[%d]@%d", name, topic, chunk.partition, chunk.start, exc_info=why)
+                await app.crash(why)
+                raise
             finally:
-                app.consumer.finished(TP(chunk.topic, chunk.partition), chunk)
+                consumer.finished(TP(chunk.topic, chunk.partition), chunk)
 
-    run.__doc__ = capability.help
-    topic = transport.chunk_topic(app, name_of(host.process, capability.topic))
-    app.agent(topic, name=capability.name)(run)
+    run.__doc__ = words
+    app.agent(transport.chunk_topic(app, topic), name=name)(run)
 
 
-def _ingest(app: App, host: Host, source: Any) -> None:
-    """Make a Faust agent of a source: foreign records in, ours out."""
-    host.extra_readers[source.topic] = 1
-
-    async def ingest(stream: AsyncIterator[Chunk]) -> None:
-        async for chunk in stream:
-            try:
-                await translate(host, source, chunk)
-            finally:
-                app.consumer.finished(TP(chunk.topic, chunk.partition), chunk)
-
-    ingest.__doc__ = f"Translate {source.format} records of {source.topic}; a repeated one is dropped by its origin."
-    app.agent(transport.chunk_topic(app, source.topic), name=f"ingest-{source.topic}")(ingest)
+def _agents(app: App, host: Host, loaded: Loaded) -> None:
+    """Make the agents of every capability and of every source."""
+    for capability in host.capabilities:
+        topic = name_of(host.process, capability.topic)
+        _agent(app, capability.name, topic, capability.help, partial(host.take, capability))
+    for source in loaded.settings.sources:
+        host.extra_readers[source.topic] = 1
+        words = f"Translate {source.format} records of {source.topic}; a repeated one is dropped by its origin."
+        _agent(app, f"ingest-{source.topic}", source.topic, words, partial(translate, host, source))
 
 
 def _tasks(app: App, host: Host, loaded: Loaded) -> None:
-    @app.task
-    async def save() -> None:
-        await host.save_for_ever()
+    """Start what goes on beside the agents."""
 
-    @app.task
-    async def tick() -> None:
-        await host.tick_for_ever()
-
-    @app.task
     async def follow_settings() -> None:
         """Hold what the settings topic says last; the log of each partition is told of it by its owner."""
         decode = SETTINGS.decoder().decode
         async for message in read(loaded.process, SETTINGS, until=None):
-            try:
-                host.desired = decode(message.value) if message.value else host.desired
-            except (msgspec.DecodeError, ValueError, RecursionError) as why:
-                log.error("settings[%d]@%d refused: %s; those before stay", message.partition, message.offset, why)
+            if message.value:
+                host.desired = decode(message.value)
 
-    @app.task
     async def answer() -> None:
+        """Answer over HTTP."""
         runner = await health.serve(host, loaded.process.http)
         try:
             await asyncio.Event().wait()
         finally:
             await runner.cleanup()
 
+    for task in (host.save_for_ever, host.tick_for_ever, follow_settings, answer):
+        app.task(task)
 
-class Worker(faust.Worker):  # type: ignore[misc]
+
+class Worker(faust.Worker):
     """Faust's worker without its spinner, which sets every library's log level to debug."""
 
     def _setup_spinner_handler(self, *args: Any, **kwargs: Any) -> None:
@@ -175,7 +183,9 @@ def run(loaded: Loaded, *, only_warm: bool = False, log_level: str = "warning") 
     if only_warm:
         warm(capabilities())
         return
-    worker = Worker(build(loaded), loglevel=log_level.upper(), override_logging=False, redirect_stdouts=False, quiet=True)
+    worker = Worker(
+        build(loaded), loglevel=log_level.upper(), override_logging=False, redirect_stdouts=False, quiet=True
+    )
     worker.execute_from_commandline()
 
 
