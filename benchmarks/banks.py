@@ -52,7 +52,9 @@ class NothingBank(Bank):
         return 0
 
 
-Slot = np.dtype([(name, "i8") for name in ("start", "count")] + [(name, "f8") for name in ("sum", "low", "high", "mean", "m2")])
+Slot = np.dtype(
+    [(name, "i8") for name in ("start", "count")] + [(name, "f8") for name in ("sum", "low", "high", "mean", "m2")]
+)
 
 
 @kernel
@@ -110,7 +112,9 @@ class WindowBank(RowBank):
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
         """Add every value to its window."""
         numbers = columns.number
-        newest, self.late = add_values(self.rows, ids, numbers["ts"], numbers["value"], run.clock_ms, start, end, self.late)
+        newest, self.late = add_values(
+            self.rows, ids, numbers["ts"], numbers["value"], run.clock_ms, start, end, self.late
+        )
         if newest >= 0:
             self._find_due()
         return []
@@ -127,7 +131,9 @@ class WindowBank(RowBank):
         for row, slot in np.argwhere(over).tolist():
             start, count, total, low, high, mean, m2 = slots[row, slot].item()
             name = self.name_of[row].decode()
-            said.append(Window(id=name, window=start, count=count, sum=total, min=low, max=high, mean=mean, var=m2 / count))
+            said.append(
+                Window(id=name, window=start, count=count, sum=total, min=low, max=high, mean=mean, var=m2 / count)
+            )
         slots["count"][over] = 0
         self.dirty[self.pages[over.any(axis=1)]] = True
         self._find_due()

@@ -54,7 +54,8 @@ def _windows_are_right(samples: Samples, values: list[bytes]) -> bool:
     missing = {key for key in expected if key[1] + SIZE_MS + GRACE_MS <= closed[key[0]]} - set(found)
     fields = ("count", "sum", "min", "max", "mean", "var")
     return not missing and all(
-        np.allclose([getattr(window, name) for name in fields], expected[key], rtol=1e-9) for key, window in found.items()
+        np.allclose([getattr(window, name) for name in fields], expected[key], rtol=1e-9)
+        for key, window in found.items()
     )
 
 
@@ -76,7 +77,11 @@ def _reference(samples: Samples) -> dict[tuple[int, int], tuple[float, ...]]:
     ids, start, value = samples.ids[order], start[order], samples.value[order]
     edges = np.flatnonzero(np.r_[True, (np.diff(ids) != 0) | (np.diff(start) != 0)])
     count = np.diff(np.r_[edges, len(ids)])
-    total, low, high = np.add.reduceat(value, edges), np.minimum.reduceat(value, edges), np.maximum.reduceat(value, edges)
+    total, low, high = (
+        np.add.reduceat(value, edges),
+        np.minimum.reduceat(value, edges),
+        np.maximum.reduceat(value, edges),
+    )
     mean = total / count
     var = np.add.reduceat((value - np.repeat(mean, count)) ** 2, edges) / count
     rows = zip(count, total, low, high, mean, var, strict=True)

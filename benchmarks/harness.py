@@ -70,7 +70,10 @@ async def fill(address: str, topic: str, records: Iterable[tuple[bytes, bytes, i
 async def read_values(address: str, topic: str) -> list[bytes]:
     """Return all values of a topic."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=address, max_partition_fetch_bytes=1 << 22, enable_auto_commit=False, auto_offset_reset="earliest"
+        bootstrap_servers=address,
+        max_partition_fetch_bytes=1 << 22,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
     )
     await consumer.start()
     parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]
@@ -85,7 +88,9 @@ async def read_values(address: str, topic: str) -> list[bytes]:
 
 
 @contextmanager
-def subject(address: str, job: str, prefix: str = "", records: int = 0, settings: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+def subject(
+    address: str, job: str, prefix: str = "", records: int = 0, settings: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Run a worker on core 1, in a group of its own; it is killed at the end."""
     command = [sys.executable, "-m", "benchmarks.subject", job, "--records", str(records)]
     command += ["--settings", str(settings)] if settings else []

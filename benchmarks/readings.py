@@ -42,7 +42,11 @@ def readings(n: int, seed: int = 42) -> Iterator[Entry]:
         number = i % (SERVICES * SERIES_EACH)
         service, metric = b"s%d" % (number // SERIES_EACH), number % SERIES_EACH
         at_ms = 1_700_000_000_000 + i * 1000 // (SERVICES * SERIES_EACH)
-        yield service, b'{"series":"%s/m%d","value":%.3f,"at_s":%.3f}' % (service, metric, value[i], at_ms / 1000), at_ms
+        yield (
+            service,
+            b'{"series":"%s/m%d","value":%.3f,"at_s":%.3f}' % (service, metric, value[i], at_ms / 1000),
+            at_ms,
+        )
 
 
 def change() -> bytes:
@@ -79,7 +83,9 @@ async def _say_settings(address: str, time_ms: int) -> None:
 
 def _fold(records: int) -> dict[str, bytes]:
     """Return what a sequential fold of the same log says: origin -> record."""
-    logs: list[list[tuple[bytes | None, bytes, int]]] = [[(None, change(), 1_699_999_999_000)] for _ in range(PARTITIONS)]
+    logs: list[list[tuple[bytes | None, bytes, int]]] = [
+        [(None, change(), 1_699_999_999_000)] for _ in range(PARTITIONS)
+    ]
     for key, value, time_ms in readings(records):
         logs[partition_of(key, PARTITIONS)].append((key, value, time_ms))
     said: dict[str, bytes] = {}
@@ -101,8 +107,6 @@ def _as_expected(values: list[bytes], expected: dict[str, bytes]) -> bool:
         decode = proposal_of if b'"action"' in value else signal_of
         found[repr(decode(value).origin)] = value
     return all(found.get(origin) == value for origin, value in expected.items())
-
-
 
 
 def latency(records: int, repetitions: int) -> dict[str, Any]:
@@ -158,7 +162,8 @@ async def _append_times(address: str, topic: str) -> dict[tuple[int, int], tuple
     await consumer.start()
     parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]
     consumer.assign(parts)
-    ends, found = await consumer.end_offsets(parts), {}
+    ends = await consumer.end_offsets(parts)
+    found: dict[tuple[int, int], tuple[int, bytes]] = {}
     while any([await consumer.position(part) < ends[part] for part in parts]):
         for part, messages in (await consumer.getmany(timeout_ms=200)).items():
             found |= {(part.partition, message.offset): (message.timestamp, message.value) for message in messages}

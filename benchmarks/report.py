@@ -42,7 +42,9 @@ def _figure(result: dict[str, Any]) -> str:
 
 
 def _machine() -> str:
-    model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
+    model = next(
+        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
+    )
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {packages}, Apache Kafka 4.3.1."
 

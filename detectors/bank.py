@@ -33,9 +33,9 @@ def service_of(name: bytes) -> bytes:
 
 
 class Finding(NamedTuple):
-    """What a bank concludes from the record at `index` of the chunk."""
+    """What a bank concludes from a record: which of the chunk's, and what."""
 
-    index: int
+    at: int
     record: Derived
 
 

@@ -48,7 +48,7 @@ def _cache_folder() -> Path | None:
 
 _folder = _cache_folder()
 if _folder is not None:
-    numba.config.CACHE_DIR = str(_folder)
+    numba.config.CACHE_DIR = str(_folder)  # type: ignore[attr-defined]  # numba fills it in from the environment
 
 
 def kernel(function: Kernel) -> Kernel:

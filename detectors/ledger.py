@@ -21,6 +21,10 @@ class Entry(msgspec.Struct, kw_only=True):
     due_ms: int = NEVER
 
 
+def _decoder_of(entry: Any) -> Callable[[bytes], dict[str, Any]]:
+    return msgspec.msgpack.Decoder(dict[str, entry]).decode
+
+
 class Ledger(Bank):
     """Entries of few keys, a dict a page, folded record by record.
 
@@ -33,7 +37,7 @@ class Ledger(Bank):
 
     def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
         self.entries: list[dict[str, Any]] = [{} for _ in range(PAGES)]
-        self._decoder = msgspec.msgpack.Decoder(dict[str, self.entry])
+        self._decode: Callable[[bytes], dict[str, Any]] = _decoder_of(self.entry)
         super().__init__(settings, owns)
 
     @abstractmethod
@@ -109,7 +113,7 @@ class Ledger(Bank):
     def put(self, page: int, raw: bytes) -> None:
         """Fill an empty page with what `take` returned."""
         assert not self.entries[page], f"page {page} of {self.capability} is filled already"
-        self.entries[page] = self._decoder.decode(raw)
+        self.entries[page] = self._decode(raw)
 
     def __len__(self) -> int:
         return sum(map(len, self.entries))

@@ -39,7 +39,9 @@ def application(host: Host, http: Http) -> web.Application:
         return web.Response(text=f"ready: {len(host.parts)} partitions\n")
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(meters.REGISTRY), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(
+            body=generate_latest(meters.REGISTRY), headers={"Content-Type": "text/plain; version=0.0.4"}
+        )
 
     app = web.Application(middlewares=[admit])
     app.add_routes([web.get("/live", live), web.get("/ready", ready), web.get("/metrics", metrics)])

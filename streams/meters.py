@@ -9,17 +9,27 @@ _SHARD = ("capability", "partition")
 
 records = Counter("luminar_records", "Records folded", ("capability",), registry=REGISTRY)
 said = Counter("luminar_said", "Records published", ("capability", "topic"), registry=REGISTRY)
-late = Gauge("luminar_late_records", "Records too old to raise an alarm, since the partition came", _SHARD, registry=REGISTRY)
+late = Gauge(
+    "luminar_late_records", "Records too old to raise an alarm, since the partition came", _SHARD, registry=REGISTRY
+)
 duplicates = Gauge("luminar_duplicate_records", "Derived records dropped as had before", _SHARD, registry=REGISTRY)
 dead_letters = Counter("luminar_dead_letters", "Records that could not be used", ("topic", "stage"), registry=REGISTRY)
-forwarded = Counter("luminar_forwarded_records", "Records sent on to the partition of their key", ("topic",), registry=REGISTRY)
+forwarded = Counter(
+    "luminar_forwarded_records", "Records sent on to the partition of their key", ("topic",), registry=REGISTRY
+)
 faults = Counter("luminar_faults", "Failures of our own code while folding", ("capability",), registry=REGISTRY)
-stopped = Gauge("luminar_stopped_shards", "Shards that stopped after a fault that could not be isolated", registry=REGISTRY)
+stopped = Gauge(
+    "luminar_stopped_shards", "Shards that stopped after a fault that could not be isolated", registry=REGISTRY
+)
 gaps = Counter("luminar_gaps", "Chunks that did not follow on, and were asked for again", ("topic",), registry=REGISTRY)
 rows = Gauge("luminar_rows", "Rows in a shard", _SHARD, registry=REGISTRY)
-evicted = Gauge("luminar_evicted_rows", "Rows that made room for others, since the partition came", _SHARD, registry=REGISTRY)
+evicted = Gauge(
+    "luminar_evicted_rows", "Rows that made room for others, since the partition came", _SHARD, registry=REGISTRY
+)
 warming = Gauge("luminar_warming_rows", "Rows that are learned silently", _SHARD, registry=REGISTRY)
-lag = Gauge("luminar_lag_records", "Records in the log that are not folded yet", ("topic", "partition"), registry=REGISTRY)
+lag = Gauge(
+    "luminar_lag_records", "Records in the log that are not folded yet", ("topic", "partition"), registry=REGISTRY
+)
 position = Gauge("luminar_position", "Offset to fold next", _SHARD, registry=REGISTRY)
 saved_pages = Counter("luminar_saved_pages", "Pages written to the state topic", registry=REGISTRY)
 saved_bytes = Counter("luminar_saved_bytes", "Bytes of pages written to the state topic", registry=REGISTRY)

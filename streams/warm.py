@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -15,24 +17,37 @@ from topics import Record
 from topics.control import Tick
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS, Request
-from topics.settings import Scaling, Service, Settings
+from topics.settings import Limit, Scaling, SecuritySettings, Service, Settings
 
 log = logging.getLogger(__name__)
 
-_EXAMPLES: dict[str, list[Record]] = {
+_KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (("gauge", 0.123), ("delta", 5.0), ("total", 1e6))
+_EXAMPLES: dict[str, Sequence[Record]] = {
     METRICS.name: [
         Reading(series="shop/requests", value=value, at_s=float(at_s), kind=kind)
         for at_s in range(1, 40, 10)
-        for kind, value in (("gauge", 0.123), ("delta", 5.0), ("total", 1e6))
+        for kind, value in _KINDS
     ]
     + [Reading(series="shop/latency_s", value=2, at_s=2.0, kind="sketch", buckets={3: 2})],
     REQUESTS.name: [
-        Request(client="198.51.100.7", at_s=at_s / 2, path=path, status=status, duration_s=0.01, service="shop", agent="curl/8")
+        Request(
+            client="198.51.100.7",
+            at_s=at_s / 2,
+            path=path,
+            status=status,
+            duration_s=0.01,
+            service=service,
+            agent="curl/8",
+        )
         for at_s in range(1, 40)
+        for service in ("shop", "web")
         for path, status in (("/cart", 200), ("/search?q=a%20b", 404), ("/pay", 500))
     ],
 }
-_SETTINGS = Settings(services={"shop": Service(scaling=Scaling(load="shop/requests", capacity=10.0, replicas="shop/replicas"))})
+_SETTINGS = Settings(
+    services={"shop": Service(scaling=Scaling(load="shop/requests", capacity=10.0, replicas="shop/replicas"))},
+    security=SecuritySettings(limits=(Limit(service="web", requests=20),)),
+)
 
 
 def warm(capabilities: tuple[Capability, ...]) -> float:
@@ -41,7 +56,10 @@ def warm(capabilities: tuple[Capability, ...]) -> float:
     split("warm", 0, _batch(), 0)
     for capability in capabilities:
         decoder, shard = Decoder(capability.topic), Shard(capability.bank, capability.topic.name, 0, settings=_SETTINGS)
-        log_of = [(None, msgspec.json.encode(record), 1000 * i) for i, record in enumerate(_EXAMPLES.get(capability.topic.name, []))]
+        log_of = [
+            (None, msgspec.json.encode(record), 1000 * i)
+            for i, record in enumerate(_EXAMPLES.get(capability.topic.name, []))
+        ]
         log_of += [(None, msgspec.json.encode(Tick()), 1000 * (len(log_of) + 3600))]
         for start in (0, len(log_of)):
             chunk = chunk_of(capability.topic.name, 0, start, log_of)
@@ -57,7 +75,13 @@ def _batch() -> bytes:
     from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
     builder = DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1, batch_size=4096
+        magic=2,
+        compression_type=0,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=-1,
+        batch_size=4096,
     )
     builder.append(0, 1000, b"key", b"value", [])
     return bytes(builder.build())

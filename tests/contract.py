@@ -15,7 +15,9 @@ from topics import Derived, Topic
 from topics.settings import Settings
 
 
-def check(bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settings | None = None, seed: int = 1) -> list[Derived]:
+def check(
+    bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settings | None = None, seed: int = 1
+) -> list[Derived]:
     """Hold a bank to the contract on a log; return what it says of it."""
     whole = shard_of(bank, topic, settings)
     said = fold_into(whole, topic, log)
@@ -28,7 +30,9 @@ def check(bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settin
     return said
 
 
-def replay_equals_live(whole: Shard, said: list[Derived], bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settings | None) -> None:
+def replay_equals_live(
+    whole: Shard, said: list[Derived], bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settings | None
+) -> None:
     """Folded again, the log gives the same state and the same words."""
     again = shard_of(bank, topic, settings)
     assert fold_into(again, topic, log) == said
@@ -36,7 +40,13 @@ def replay_equals_live(whole: Shard, said: list[Derived], bank: type[Bank], topi
 
 
 def any_cut_gives_the_same(
-    whole: Shard, said: list[Derived], bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settings | None, chance: random.Random
+    whole: Shard,
+    said: list[Derived],
+    bank: type[Bank],
+    topic: Topic,
+    log: Sequence[Entry],
+    settings: Settings | None,
+    chance: random.Random,
 ) -> None:
     """However the log is cut into chunks, one record a chunk included."""
     for cuts in (range(len(log)), [chance.randrange(len(log) + 1) for _ in range(3)]):
@@ -46,7 +56,13 @@ def any_cut_gives_the_same(
 
 
 def saving_and_loading_changes_nothing(
-    whole: Shard, said: list[Derived], bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settings | None, chance: random.Random
+    whole: Shard,
+    said: list[Derived],
+    bank: type[Bank],
+    topic: Topic,
+    log: Sequence[Entry],
+    settings: Settings | None,
+    chance: random.Random,
 ) -> None:
     """A shard that is saved somewhere in the log, and loaded by another, goes on as if nothing had been."""
     for _ in range(3):
@@ -62,7 +78,13 @@ def saving_and_loading_changes_nothing(
 
 
 def pages_of_different_age_catch_up(
-    whole: Shard, said: list[Derived], bank: type[Bank], topic: Topic, log: Sequence[Entry], settings: Settings | None, chance: random.Random
+    whole: Shard,
+    said: list[Derived],
+    bank: type[Bank],
+    topic: Topic,
+    log: Sequence[Entry],
+    settings: Settings | None,
+    chance: random.Random,
 ) -> None:
     """After a kill some pages are older than others: each skips what it has had, and all say what they said before."""
     table: dict[bytes, bytes] = {}
@@ -73,7 +95,7 @@ def pages_of_different_age_catch_up(
             heard[msgspec.json.encode(record.origin) + type(record).__name__.encode()] = record
         spoken = first.next
         if chance.random() < 0.8:
-            table |= dict(first.snapshot(chance.choice([0.1, 300.0, 5000.0])) [0])
+            table |= dict(first.snapshot(chance.choice([0.1, 300.0, 5000.0]))[0])
     second = shard_of(bank, topic, settings)
     position = second.load(table)
     assert position <= spoken

@@ -43,7 +43,9 @@ def shard_of(
     return Shard(bank, topic.name, partition, owns=owns, settings=settings)
 
 
-def fold_into(shard: Shard, topic: Topic, log: Sequence[Entry], cuts: Iterable[int] = (), start: int = 0) -> list[Derived]:
+def fold_into(
+    shard: Shard, topic: Topic, log: Sequence[Entry], cuts: Iterable[int] = (), start: int = 0
+) -> list[Derived]:
     """Fold a log, cut into chunks before each of `cuts`, into a shard; return what it says."""
     said: list[Derived] = []
     edges = [0, *sorted({c for c in cuts if 0 < c < len(log)}), len(log)]

@@ -152,7 +152,9 @@ def _headers(raw: bytes, where: str) -> NDArray[np.void]:
         batches = np.zeros(room, Batch)
         n, foreign = read_headers(data, batches)
         if foreign:
-            raise CorruptRecordException(f"{where}: a message format before v2, which Kafka wrote before 0.11, cannot be read")
+            raise CorruptRecordException(
+                f"{where}: a message format before v2, which Kafka wrote before 0.11, cannot be read"
+            )
         if n < room:
             return batches[:n]
         room *= 8
@@ -216,7 +218,11 @@ def split(
         n = split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, *i4, *i8)
         if n < 0:
             raise CorruptRecordException(f"{where}: a record of the batch at {base} is longer than its batch")
-    return Chunk(topic, partition, start, max(start, following), buf, *i4[:, :n], *i8[:, :n])
+    key_at, key_len, value_at, value_len = i4[:, :n]
+    time_ms, offset = i8[:, :n]
+    return Chunk(
+        topic, partition, start, max(start, following), buf, key_at, key_len, value_at, value_len, time_ms, offset
+    )
 
 
 def chunk_of(
@@ -235,4 +241,6 @@ def chunk_of(
                 size += len(raw)
     buf = np.frombuffer(b"".join(pieces), np.uint8)
     time_ms = np.array([time for _, _, time in items], np.int64)
-    return Chunk(topic, partition, start, start + n, buf, *i4, time_ms, np.arange(start, start + n, dtype=np.int64))
+    key_at, key_len, value_at, value_len = i4
+    offset = np.arange(start, start + n, dtype=np.int64)
+    return Chunk(topic, partition, start, start + n, buf, key_at, key_len, value_at, value_len, time_ms, offset)
