@@ -1,0 +1,255 @@
+"""The logs of a replay: what is folded again, read in chunks, and what was said then, found by its origins."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.connection import Say, TopicMissing, connection, missing, name_of, once_there, partition_counts
+from streams.engine import transport
+from streams.engine.chunks import Chunk
+from streams.reader import Message, bounds, read
+from streams.replay_compare import LIFTED, Identity, Word
+from streams.settings import Process
+from topics import Origin, Topic
+from topics.dead_letters import DEAD_LETTERS
+
+POLL_MS = 200
+CHUNK_BYTES = 1 << 20
+Moment = Literal["beginning", "now"] | float
+Place = tuple[int, tuple[int, str]]
+NOWHERE: Place = (-1, (-1, ""))
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a log, by partition: where it begins, and the range since..until that counts."""
+
+    begins: Mapping[int, int]
+    since: Mapping[int, int]
+    until: Mapping[int, int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the log still has its first record."""
+        return not any(self.begins.values())
+
+    def has(self, origin: Origin) -> bool:
+        """Say whether the record of an origin is in the range."""
+        at = origin.partition
+        return at in self.since and self.since[at] <= origin.offset < self.until[at]
+
+
+async def span_of(process: Process, topic: Topic, since: Moment, until: Moment, say: Say) -> Span:
+    """Find a part of a log; raises TopicMissing."""
+    name = name_of(process, topic)
+    count = (await partition_counts(process, say)).get(name)
+    if count is None:
+        raise TopicMissing(missing(name))
+    chosen = [TopicPartition(name, number) for number in range(count)]
+    async with _consumer(process, say) as consumer:
+        begins, ends = dict(await consumer.beginning_offsets(chosen)), dict(await consumer.end_offsets(chosen))
+
+        async def places(at: Moment) -> dict[int, int]:
+            if isinstance(at, str):
+                return {one.partition: (begins if at == "beginning" else ends)[one] for one in chosen}
+            times = await consumer.offsets_for_times({one: int(at * 1000) for one in chosen})
+            found = {one: ends[one] if times[one] is None else times[one].offset for one in chosen}
+            return {one.partition: max(begins[one], min(ends[one], found[one])) for one in chosen}
+
+        return Span({one.partition: begins[one] for one in chosen}, await places(since), await places(until))
+
+
+async def chunks(
+    process: Process, topic: Topic, starts: Mapping[int, int], ends: Mapping[int, int], say: Say
+) -> AsyncGenerator[Chunk, None]:
+    """Read partitions from an offset to another without a group, in chunks as a worker gets them.
+
+    The last chunk of a partition may reach beyond its end.
+    """
+    name = name_of(process, topic)
+    open_ones = {TopicPartition(name, p): end for p, end in ends.items() if starts[p] < end}
+    if not open_ones:
+        return
+    with _delivered_in_chunks(name):
+        async with _consumer(process, say) as consumer:
+            consumer.assign(list(open_ones))
+            for at in open_ones:
+                consumer.seek(at, starts[at.partition])
+            while open_ones:
+                for at, found in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                    for chunk in found:
+                        yield chunk
+                        if at in open_ones and chunk.next >= open_ones[at]:
+                            consumer.pause(at)
+                            del open_ones[at]
+
+
+@contextmanager
+def _delivered_in_chunks(name: str) -> Iterator[None]:
+    """While it lasts, consumers of this process get a topic in chunks."""
+    transport.register()
+    transport._hot.add(name)
+    try:
+        yield
+    finally:
+        transport._hot.discard(name)
+
+
+@asynccontextmanager
+async def _consumer(process: Process, say: Say) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer: AIOKafkaConsumer | None = None
+
+    async def start() -> None:
+        nonlocal consumer
+        consumer = AIOKafkaConsumer(
+            **connection(process), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
+            max_partition_fetch_bytes=CHUNK_BYTES, fetch_max_wait_ms=POLL_MS // 2,
+        )  # fmt: skip
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+
+    await once_there(process, start, say)
+    assert consumer is not None
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+# What was said then --------------------------------------------------------------------------------------------------
+
+
+class _Signed(msgspec.Struct, frozen=True, gc=False):
+    """Of a record, its origin only."""
+
+    origin: Origin | None = None
+
+
+_origin_of = msgspec.json.Decoder(_Signed).decode
+_decode_origin = msgspec.json.Decoder(Origin).decode
+MARK = b'"origin"'
+
+
+@dataclass
+class Heard:
+    """What some capabilities said on some topics.
+
+    words          the differing copies of each word of the range
+    newest         of each key of a compacted topic, the place of its newest word, whether in the range or not
+    holes          topics and partitions that have lost records, and the append time of the oldest that is left: -1 if
+                   that is the first of all, infinite if none is left
+    """
+
+    words: dict[Identity, tuple[bytes, ...]] = field(default_factory=dict)
+    newest: dict[tuple[str, bytes], Place] = field(default_factory=dict)
+    holes: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def hear(self, topic: Topic, key: bytes, content: bytes, origin: Origin, span: Span) -> None:
+        """Take one record that has an origin in the log that is replayed."""
+        self.supersede(topic, key, origin)
+        if span.has(origin):
+            identity = Identity(topic.name, origin)
+            copies = self.words.get(identity, ())
+            if content not in copies:
+                self.words[identity] = (*copies, content)
+
+    def supersede(self, topic: Topic, key: bytes, origin: Origin) -> None:
+        """Note that a key of a compacted topic had a word from there: those before it need not be kept."""
+        if topic.compact:
+            place = (origin.offset, origin.subject)
+            self.newest[topic.name, key] = max(self.newest.get((topic.name, key), NOWHERE), place)
+
+    def may_have_had(self, topic: Topic, partition: int, identity: Identity, word: Word) -> bool:
+        """Say whether a word that its topic does not have may have been there: past its time, or compacted away."""
+        oldest_ms = self.holes.get((topic.name, partition))
+        if oldest_ms is None:
+            return False
+        if word.time_ms <= oldest_ms:
+            return True
+        place = (identity.origin.offset, identity.origin.subject)
+        superseded = place < self.newest.get((topic.name, word.key), NOWHERE)
+        return topic.compact and (superseded or word.content.startswith(LIFTED))
+
+
+async def hear(
+    process: Process, homes: tuple[Topic, ...], speakers: frozenset[str], topic: Topic, span: Span, say: Say
+) -> Heard:
+    """Read what the speakers said on their topics about a part of a log."""
+    heard = Heard()
+    for home in homes:
+        async with aclosing(_records(process, home, heard, say)) as records:
+            async for message in records:
+                origin = _origin(message)
+                if origin is not None and origin.capability in speakers and origin.topic == topic.name:
+                    heard.hear(home, message.key or b"", _content(message), origin, span)
+    return heard
+
+
+async def _records(process: Process, home: Topic, heard: Heard, say: Say) -> AsyncGenerator[Message, None]:
+    """Yield the records of a topic, of a hot one only those that may have an origin; note where some are gone."""
+    limits = await bounds(process, home, say)
+    begins, ends = {p: begin for p, (begin, _) in limits.items()}, {p: end for p, (_, end) in limits.items()}
+    counts, oldest_ms = Counter[int](), {p: math.inf if begin else -1.0 for p, begin in begins.items()}
+    if home.hot:
+        async with aclosing(chunks(process, home, begins, ends, say)) as found:
+            async for chunk in found:
+                within = int(chunk.offset.searchsorted(ends[chunk.partition]))
+                counts[chunk.partition] += within
+                if within:
+                    oldest_ms[chunk.partition] = min(oldest_ms[chunk.partition], int(chunk.time_ms[0]))
+                for i in marked(chunk):
+                    if i < within:
+                        where = (home.name, chunk.partition, int(chunk.offset[i]), int(chunk.time_ms[i]))
+                        yield Message(*where, chunk.key(i), chunk.value(i))
+    else:
+        async for message in read(process, home, since=begins, until=ends, say=say):
+            counts[message.partition] += 1
+            oldest_ms[message.partition] = min(oldest_ms[message.partition], message.time_ms)
+            yield message
+    heard.holes |= {(home.name, p): oldest_ms[p] for p, end in ends.items() if counts[p] < end}
+
+
+def marked(chunk: Chunk) -> Iterator[int]:
+    """Yield the records of a chunk whose value may hold an origin, without looking at the others one by one."""
+    raw, at, last = chunk.buf.tobytes(), 0, -1
+    while (at := raw.find(MARK, at)) >= 0:
+        i = int(chunk.value_at.searchsorted(at, side="right")) - 1
+        if i > last and at < int(chunk.value_at[i]) + int(chunk.value_len[i]):
+            yield (last := i)
+        at += len(MARK)
+
+
+def _origin(message: Message) -> Origin | None:
+    try:
+        if message.value is None:
+            raw = dict(message.headers).get("origin")
+            return None if raw is None else _decode_origin(raw)
+        return _origin_of(message.value).origin if MARK in message.value else None
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None  # A record that is none of ours, or a topic's control record: nobody said it.
+
+
+def _content(message: Message) -> bytes:
+    return message.value if message.value is not None else LIFTED + dict(message.headers).get("why", b"")
+
+
+async def isolated(process: Process, topic: Topic, say: Say) -> dict[tuple[str, int], dict[int, str]]:
+    """Return what workers isolated as faults: offsets of the log, and reasons, by capability and partition."""
+    found: dict[tuple[str, int], dict[int, str]] = {}
+    async for message in read(process, DEAD_LETTERS, say=say):
+        head = {name: content.decode("utf-8", "replace") for name, content in message.headers}
+        if head.get("topic") == name_of(process, topic) and head.get("stage", "bus") != "bus":
+            skips = found.setdefault((head["stage"], int(head["partition"])), {})
+            skips[int(head["offset"])] = head.get("reason", "")
+    return found
