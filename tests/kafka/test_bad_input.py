@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pytest
 
 from streams.client import Publisher
@@ -15,7 +14,7 @@ from streams.connection import partition_of
 from streams.reader import Message
 from tests.kafka.conftest import MakeSite
 from tests.kafka.reference import Judge
-from tests.kafka.workers import Site, WorkerProcess, reason_of, until
+from tests.kafka.workers import Site, WorkerProcess, counted, reason_of, until
 from topics import Topic
 from topics.dead_letters import DEAD_LETTERS
 from topics.metrics import METRICS, Reading
@@ -208,17 +207,6 @@ def test_the_worker_works_on_and_has_said_nothing_of_faults(outcome: Outcome) ->
     assert outcome.worker.ask("/ready")[0] == 200
     assert outcome.worker.meter("luminar_faults_total") == 0
     assert "Traceback" not in outcome.worker.said()
-
-
-def counted(site: Site) -> dict[str, float]:
-    """Return how many requests of each service traffic has said."""
-    total: dict[str, float] = {}
-    for log in site.records(METRICS):
-        for message in log:
-            if message.value and b'"capability":"traffic"' in message.value and b'/requests"' in message.value:
-                one = msgspec.json.decode(message.value)
-                total[one["series"]] = total.get(one["series"], 0) + one["value"]
-    return total
 
 
 def test_nothing_vanishes_every_record_is_folded_once_or_forwarded_or_kept(outcome: Outcome) -> None:

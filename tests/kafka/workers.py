@@ -27,6 +27,7 @@ from streams.connection import connection, name_of
 from streams.reader import Message, bounds
 from streams.settings import Loaded, load
 from topics import Topic
+from topics.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from streams.settings import load; from streams.worker import run; run(load(sys.argv[1]))"
@@ -241,3 +242,14 @@ def reason_of(letter: Message) -> dict[str, str]:
 def plain(message: Message) -> Any:
     """Return a record as plain data."""
     return None if message.value is None else json.loads(message.value)
+
+
+def counted(site: Site) -> dict[str, float]:
+    """Return how many requests of each service traffic has said."""
+    total: dict[str, float] = {}
+    for log in site.records(METRICS):
+        for message in log:
+            if message.value and b'"capability":"traffic"' in message.value and b'/requests"' in message.value:
+                one = json.loads(message.value)
+                total[one["series"]] = total.get(one["series"], 0) + one["value"]
+    return total
