@@ -42,8 +42,9 @@ class Finding(NamedTuple):
 class Bank(ABC):
     """State is a function of the log's prefix, page by page, and nothing else.
 
-    A bank is handed runs of records in log order; it folds each into the page of its group, and returns what it concludes.
-    When the log's clock enters a new beat (a whole `beat_ms`), it is first asked what the passing of time brings.
+    A bank is handed runs of records in log order; it folds each into the page of its group, and returns what it
+    concludes. When the log's clock enters a new beat (a whole `beat_ms`), it is first asked what the passing of time
+    brings.
     What it returns must not depend on where runs were cut, nor on any page but the group's own.
 
     capability     its name; version: of the saved state, raised whenever the meaning of a saved byte changes

@@ -27,8 +27,8 @@ def _digest() -> str:
 def _cache_folder() -> Path | None:
     """Return the folder of the compiled kernels, or None where nothing can be written.
 
-    numba notices a change in a kernel's own file only: a kernel that calls a formula of another file would go on running the
-    old one. So the folder is named after all the sources, and folders of other sources are cleared away.
+    numba notices a change in a kernel's own file only: a kernel that calls a formula of another file would go on
+    running the old one. So the folder is named after all the sources, and folders of other sources are cleared away.
     """
     name = f"kernels-{_digest()}"
     for parent in (Path(__file__).parent / "__pycache__", Path.home() / ".cache" / "luminar"):

@@ -15,7 +15,7 @@ from topics.settings import Settings
 
 
 class Entry(msgspec.Struct, kw_only=True):
-    """The state of one key. heard_ms: the log's clock when it last changed; due_ms: when time brings something for it."""
+    """The state of one key. heard_ms: the log's clock when it last changed; due_ms: when time brings something."""
 
     heard_ms: int = 0
     due_ms: int = NEVER
@@ -28,8 +28,8 @@ def _decoder_of(entry: Any) -> Callable[[bytes], dict[str, Any]]:
 class Ledger(Bank):
     """Entries of few keys, a dict a page, folded record by record.
 
-    A capability gives the entry's type and what a record, and the passing of time, do to the page of a group. They see only
-    the entries of that page, by name, and must touch only those of the record's group.
+    A capability gives the entry's type and what a record, and the passing of time, do to the page of a group. They see
+    only the entries of that page, by name, and must touch only those of the record's group.
     """
 
     entry: ClassVar[type[Entry]]

@@ -16,7 +16,8 @@ from topics.signals import SIGNALS, Anomaly
 B = TypeVar("B", bound=Bank)
 Verb = Callable[[Run, B], list[Finding]]
 
-# In this order: what leads a topic (forwards misplaced records, writes dead letters) is the first placed capability that reads it.
+# In this order: what leads a topic (forwards misplaced records, writes dead letters) is the first placed capability
+# that reads it.
 MODULES = ("anomaly", "scaling", "percentiles", "security", "traffic", "incidents", "decisions")
 
 _declared: dict[str, Capability] = {}

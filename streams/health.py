@@ -18,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(host: Host, http: Http) -> web.Application:
-    """Return the three answers: /live, /ready (assigned and recovered), /metrics; with a token, only for who bears it."""
+    """Return the three answers: /live, /ready (assigned and recovered), /metrics; a token, if any, is asked for."""
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -21,7 +21,11 @@ from topics.settings import Limit, Scaling, SecuritySettings, Service, Settings
 
 log = logging.getLogger(__name__)
 
-_KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (("gauge", 0.123), ("delta", 5.0), ("total", 1e6))
+_KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (
+    ("gauge", 0.123),
+    ("delta", 5.0),
+    ("total", 1e6),
+)
 _EXAMPLES: dict[str, Sequence[Record]] = {
     METRICS.name: [
         Reading(series="shop/requests", value=value, at_s=float(at_s), kind=kind)
@@ -51,7 +55,7 @@ _SETTINGS = Settings(
 
 
 def warm(capabilities: tuple[Capability, ...]) -> float:
-    """Run a few records through every bank, and a record batch through the splitter; return how many seconds it took."""
+    """Run a few records through every bank, and a record batch through the splitter; return the seconds it took."""
     began_s = time.perf_counter()
     split("warm", 0, _batch(), 0)
     for capability in capabilities:

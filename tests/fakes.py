@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ def fold_into(
     """Fold a log, cut into chunks before each of `cuts`, into a shard; return what it says."""
     said: list[Derived] = []
     edges = [0, *sorted({c for c in cuts if 0 < c < len(log)}), len(log)]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         chunk = log_chunk(topic, log[low:high], shard.partition, start + low)
         columns = Decoder(topic).columns(chunk)
         first = int(chunk.offset.searchsorted(shard.next))
