@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import faust
+import msgspec
 from faust.types import TP
 
 from streams import admin, health
@@ -27,14 +28,16 @@ from streams.engine import transport
 from streams.engine.chunks import Chunk
 from streams.engine.host import Host
 from streams.ingest.translate import translate
-from streams.reader import read
+from streams.reader import Message, bounds, read
 from streams.settings import Loaded, Process, load
 from streams.warm import warm
-from topics.settings import SETTINGS
+from topics.settings import SETTINGS, SettingsRecord
 from topics.state import STATE
 
 log = logging.getLogger(__name__)
 LARGEST_BATCH, LARGEST_REQUEST = 256 * 1024, 32 << 20
+
+_settings = SETTINGS.decoder().decode
 
 
 class App(faust.App):
@@ -149,12 +152,9 @@ def _agents(app: App, host: Host, loaded: Loaded) -> None:
 def _tasks(app: App, host: Host, loaded: Loaded) -> None:
     """Start what goes on beside the agents."""
 
-    async def follow_settings() -> None:
-        """Hold what the settings topic says last; the log of each partition is told of it by its owner."""
-        decode = SETTINGS.decoder().decode
-        async for message in read(loaded.process, SETTINGS, until=None):
-            if message.value:
-                host.desired = decode(message.value)
+    async def follow() -> None:
+        """Hold what the settings topic says last."""
+        await follow_settings(host, loaded.process)
 
     async def answer() -> None:
         """Answer over HTTP."""
@@ -164,8 +164,31 @@ def _tasks(app: App, host: Host, loaded: Loaded) -> None:
         finally:
             await runner.cleanup()
 
-    for task in (host.save_for_ever, host.tick_for_ever, follow_settings, answer):
+    for task in (host.save_for_ever, host.tick_for_ever, follow, answer):
         app.task(task)
+
+
+async def follow_settings(host: Host, process: Process) -> None:
+    """Hold what the settings topic says last; the log of each partition is told of it by its owner.
+
+    It is read to its end first: nobody shall be told of settings that others have replaced since.
+    """
+    ends = {partition: end for partition, (_, end) in (await bounds(process, SETTINGS)).items()}
+    latest = host.desired
+    async for message in read(process, SETTINGS, until=ends):
+        latest = _settings_of(message) or latest
+    host.desired = latest
+    async for message in read(process, SETTINGS, since=ends, until=None):
+        host.desired = _settings_of(message) or host.desired
+
+
+def _settings_of(message: Message) -> SettingsRecord | None:
+    """Return the settings that a record holds; none where it cannot be read, which no worker must fall over."""
+    try:
+        return _settings(message.value) if message.value else None
+    except (msgspec.DecodeError, ValueError, RecursionError) as why:
+        log.error("settings[%d]@%d refused: %s; those before stay", message.partition, message.offset, why)
+        return None
 
 
 class Worker(faust.Worker):
