@@ -285,6 +285,8 @@ class Shard:
             problem = f"is of version {page.version}, this is version {self.bank.version}"
         elif known.position < first or (end is not None and known.position > end):
             problem = f"stands at {known.position}, the log has {first}..{end}"
+        elif known.settings_at >= 0 and self._settings_key(known.settings_at) not in table:
+            problem = f"was learned under the settings of @{known.settings_at}, which were not saved"
         if not problem:
             if page.payload:
                 self.marks[number] = {tuple(mark[:3]): tuple(mark[3:]) for mark in page.marks}  # type: ignore[misc]
@@ -297,12 +299,15 @@ class Shard:
 
     def _load_settings(self, table: Mapping[bytes, bytes], settings_at: int) -> None:
         for statement in self.statements:
-            key = page_key(self.capability, self.partition, f"settings/{statement.settings_at}")
+            key = self._settings_key(statement.settings_at)
             if statement.settings_at >= 0 and key in table:
                 self._settings[statement.settings_at] = table[key]
         if settings_at >= 0:
             version, settings = pages.decode_settings(self._settings[settings_at])
             self._enforce(settings_at, version, settings)
+
+    def _settings_key(self, settings_at: int) -> bytes:
+        return page_key(self.capability, self.partition, f"settings/{settings_at}")
 
     def snapshot(self, budget: float) -> tuple[list[tuple[bytes, bytes]], int]:
         """Return what to save, all true at `next`, and the position that is safe once it is saved.
@@ -311,10 +316,8 @@ class Shard:
         """
         records: list[tuple[bytes, bytes]] = []
         here = Statement(b"", self.next, self.clock_ms, self._settings_at)
-        if self._settings_at >= 0:
-            key = page_key(self.capability, self.partition, f"settings/{self._settings_at}")
-            if self._written <= self._settings_at:
-                records.append((key, self._settings[self._settings_at]))
+        if self._settings_at >= 0 and self._settings_at >= self._written:
+            records.append((self._settings_key(self._settings_at), self._settings[self._settings_at]))
         dirty = np.flatnonzero(self.bank.dirty).tolist()
         for number in sorted(dirty, key=lambda page: self.statements[page].position):
             if budget <= 0:

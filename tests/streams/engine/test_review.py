@@ -24,7 +24,9 @@ from streams.engine.outbox import Outbox
 from streams.reader import Message
 from streams.settings import load
 from streams.worker import build
+from tests.fakes import fold_into, shard_of, state_of
 from topics import Derived, Record
+from topics.control import SettingsChange
 from topics.metrics import METRICS, Reading
 from topics.settings import Settings, SettingsRecord
 
@@ -368,3 +370,17 @@ def test_settings_that_were_replaced_are_told_nobody_and_broken_ones_end_no_work
     assert said == [None, None, "new", "new"]
     assert host.desired is not None
     assert host.desired.version == "newest"
+
+
+def test_a_page_whose_settings_were_never_saved_is_learned_again() -> None:
+    """A worker may die between the two; the next must not fall over what it left, and all others after it."""
+    change = SettingsChange("v2", Settings())
+    history = [(1000 * i, Reading(series="shop/load", value=1.0, at_s=float(i))) for i in range(4)]
+    log: list[Any] = [*history, (4000, change), *((5000 + when, what) for when, what in history)]
+    first, again = shard_of(Fragile, METRICS), shard_of(Fragile, METRICS)
+    said = fold_into(first, METRICS, log)
+    table = {key: value for key, value in first.snapshot(float("inf"))[0] if b"settings" not in key}
+    assert again.load(table, 0, len(log)) == 0
+    assert fold_into(again, METRICS, log) == said
+    assert state_of(again) == state_of(first)
+    assert again.version == "v2"
