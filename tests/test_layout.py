@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import BENCHMARKS
 from streams import bus
 from streams.cli import main
 from streams.settings import load
@@ -189,6 +190,11 @@ def test_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", path.read_text())
     inside = [link.split("#")[0] for link in links if "://" not in link]
     assert [link for link in inside if link and not (path.parent / link).exists()] == []
+
+
+def test_every_benchmark_says_what_it_asks() -> None:
+    told = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "performance.md").read_text(), re.MULTILINE)
+    assert told == list(BENCHMARKS)
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
