@@ -1,4 +1,7 @@
-"""`python -m benchmarks NAME [--records N] [--repetitions N] [--json]`; `all` runs each and writes benchmarks/results.md."""
+"""`python -m benchmarks NAME [--records N] [--repetitions N] [--json]`.
+
+`all` runs each and writes benchmarks/results.md.
+"""
 
 from __future__ import annotations
 

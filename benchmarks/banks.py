@@ -91,7 +91,10 @@ def add_values(rows, ids, ts, value, clock_ms, start, end, late):  # type: ignor
 
 
 class WindowBank(RowBank):
-    """Count, sum, min, max, mean and variance of every sensor in tumbling windows, said once the log's clock has passed them."""
+    """Count, sum, min, max, mean and variance of every sensor in tumbling windows.
+
+    A window is said once the log's clock has passed it.
+    """
 
     capability: ClassVar[str] = "windows"
     key: ClassVar[str] = "id"

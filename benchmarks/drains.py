@@ -1,4 +1,4 @@
-"""Drains: a filled topic, folded from its start: nothing at all, the windows of the notes, and the real pipeline on readings."""
+"""Drains: a filled topic, folded from its start: nothing at all, and keyed windows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from benchmarks.workloads import SAMPLES, WINDOWS, Samples, Window
 
 
 def noop(records: int, repetitions: int) -> dict[str, Any]:
-    """Records a second through an agent that does nothing: fetched, decompressed, checked, indexed, acknowledged."""
+    """Measure an agent that does nothing: records are fetched, decompressed, checked, indexed, acknowledged."""
     runs, _ = _repeat("noop", Samples.seeded(records), repetitions)
     return summary("noop", records, runs, all(run["folded"] == records for run in runs))
 
 
 def _repeat(job: str, samples: Samples, repetitions: int) -> tuple[list[dict[str, float]], list[list[bytes]]]:
-    """Drain the samples again and again, from a fresh broker each time: outputs and state must not be those of the run before."""
+    """Drain the samples again and again.
+
+    From a fresh broker each time: outputs and state must not be those of the run before.
+    """
     runs, outputs = [], []
     for _ in range(repetitions):
         with broker() as address:
@@ -37,7 +40,7 @@ async def _fill_samples(address: str, samples: Samples) -> None:
 
 
 def windows(records: int, repetitions: int) -> dict[str, Any]:
-    """Keyed tumbling windows of 60 s: count, sum, min, max, mean, variance per sensor, one output a closed window, exact."""
+    """Measure keyed tumbling windows of 60 s: six figures a sensor, one output a closed window, exact."""
     samples = Samples.seeded(records)
     runs, outputs = _repeat("windows", samples, repetitions)
     return summary("windows", records, runs, all(_windows_are_right(samples, values) for values in outputs))

@@ -43,7 +43,7 @@ async def create(address: str, names: Iterable[str], stamp: str = "LogAppendTime
 
 
 async def fill(address: str, topic: str, records: Iterable[tuple[bytes, bytes, int]]) -> int:
-    """Fill a topic with (key, value, time in ms) records, lz4, as ordinary producers batch them; return how many bytes."""
+    """Fill a topic with (key, value, time in ms) records, lz4, batched as usual; return how many bytes."""
     producer = AIOKafkaProducer(
         bootstrap_servers=address, compression_type="lz4", max_batch_size=1 << 18, enable_idempotence=True
     )
@@ -107,7 +107,7 @@ def subject(
 
 
 def answer(process: subprocess.Popen[str], word: str) -> str:
-    """Wait for a line of a worker that has a word; return what follows it. Faust writes an escape sequence before some."""
+    """Wait for a line of a worker with a word; return what follows it. Faust writes an escape sequence before some."""
     assert process.stdout is not None
     for line in process.stdout:
         if word in line:

@@ -21,7 +21,7 @@ from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
 from streams.engine.shard import Shard
 from topics.control import SettingsChange
-from topics.metrics import METRICS, Reading
+from topics.metrics import METRICS
 from topics.proposals import PROPOSALS, Proposal
 from topics.settings import Scaling, Service, Settings
 from topics.signals import SIGNALS, Anomaly
@@ -101,7 +101,7 @@ def _fold(records: int) -> dict[str, bytes]:
 
 
 def _as_expected(values: list[bytes], expected: dict[str, bytes]) -> bool:
-    """Say whether every output of the fold is there, and all copies are its bytes; what the tail's own outputs led to is left out."""
+    """Say whether every output of the fold is there, byte for byte; what its own forecasts led to is left out."""
     found: dict[str, bytes] = {}
     for value in values:
         decode = proposal_of if b'"action"' in value else signal_of

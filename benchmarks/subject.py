@@ -10,6 +10,7 @@ import logging
 import os
 import resource
 import time
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from benchmarks.banks import NothingBank, WindowBank
 from benchmarks.workloads import BYTES, SAMPLES, WINDOWS
 from streams import admin, bus
 from streams.bus import Capability
+from streams.engine.chunks import Chunk
+from streams.engine.host import Host
 from streams.settings import load
 from streams.worker import Worker, build
 
@@ -46,32 +49,34 @@ def peak_rss_mb() -> float:
 class Meter:
     """Counts what the slowest capability has folded, from the first record to the last and its outputs."""
 
-    def __init__(self, app: Any, wanted: int) -> None:
-        self.host, self.wanted = app.host, wanted
-        self.counts = {capability.name: 0 for capability in app.host.capabilities}
+    def __init__(self, names: Iterable[str], wanted: int) -> None:
+        self.wanted = wanted
+        self.counts = dict.fromkeys(names, 0)
         self.began: tuple[float, float] | None = None
-        self._take = app.host.take
-        app.host.take = self.take
 
-    async def take(self, capability: Capability, chunk: Any) -> None:
-        """Fold a chunk, and count it."""
-        if self.began is None:
-            self.began = time.perf_counter(), cpu_s()
-        await self._take(capability, chunk)
-        self.counts[capability.name] += len(chunk)
+    def measures(self, take: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        """Return `Host.take` with a count beside it."""
 
-    async def result(self) -> dict[str, float]:
+        async def counted(host: Host, capability: Capability, chunk: Chunk) -> None:
+            if self.began is None:
+                self.began = time.perf_counter(), cpu_s()
+            await take(host, capability, chunk)
+            self.counts[capability.name] += len(chunk)
+
+        return counted
+
+    async def result(self, host: Host) -> dict[str, float]:
         """Wait until all is folded, said and acknowledged."""
         while min(self.counts.values()) < self.wanted:
             await asyncio.sleep(0.005)
-        await self.host.outbox.settled(self.host.outbox.ticket())
+        await host.outbox.settled(host.outbox.ticket())
         assert self.began is not None
         return {
             "seconds": time.perf_counter() - self.began[0],
             "cpu_s": cpu_s() - self.began[1],
             "peak_rss_mb": peak_rss_mb(),
             "folded": max(self.counts.values()),
-            "outputs": self.host.outbox.sent_records,
+            "outputs": host.outbox.sent_records,
         }
 
 
@@ -85,13 +90,16 @@ def main() -> None:
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.core % (os.cpu_count() or 1)})
     logging.basicConfig(level="ERROR")
-    app = build(load(options.settings, os.environ), job(options.job))
+    capabilities = job(options.job)
+    meter = Meter((capability.name for capability in capabilities), options.records) if options.records else None
+    if meter is not None:
+        setattr(Host, "take", meter.measures(Host.take))  # noqa: B010
+    app = build(load(options.settings, os.environ), capabilities)
 
     async def nothing_to_check(*_: Any) -> None:
-        """The topics of a benchmark are its own."""
+        """Do without: the topics of a benchmark are its own."""
 
     setattr(admin, "check_topics", nothing_to_check)  # noqa: B010
-    meter = Meter(app, options.records) if options.records else None
 
     @app.task  # type: ignore[untyped-decorator]
     async def watch() -> None:
@@ -99,7 +107,7 @@ def main() -> None:
             await asyncio.sleep(0.01)
         print("READY", flush=True)
         if meter is not None:
-            result = await meter.result()
+            result = await meter.result(app.host)
             gc.collect()
             print("RESULT " + json.dumps(result), flush=True)
 

@@ -48,7 +48,7 @@ WINDOWS = Topic("bench-windows", (Window,), key="id")
 
 @dataclass(frozen=True)
 class Samples:
-    """Arrays [n]: which sensor, when (ms), the value; 1 s of event time per 1,000 records, shuffled inside the second."""
+    """Arrays [n]: which sensor, when (ms), the value; 1,000 records a second of event time, shuffled inside it."""
 
     ids: NDArray[np.int64]
     ts: NDArray[np.int64]
