@@ -1,0 +1,106 @@
+"""What status makes of a group, of lags and of saved pages: no Kafka."""
+
+import logging
+
+import msgspec
+import pytest
+
+from streams.bus import capabilities
+from streams.engine import pages
+from streams.group import Group, Member
+from streams.status import Lag, Status
+from streams.status_state import State, take_table
+from tests.fakes import fold_into, shard_of
+from topics.control import SettingsChange
+from topics.metrics import METRICS, Reading
+from topics.settings import Settings
+
+ANOMALY = next(c for c in capabilities() if c.name == "anomaly")
+
+
+def table(partition: int = 0) -> dict[bytes, bytes]:
+    """Return what a worker saves of 30 series of 10 services."""
+    shard = shard_of(ANOMALY.bank, METRICS, partition=partition)
+    log: list[tuple[int, object]] = [(0, SettingsChange("v7", Settings()))]
+    log += [(i * 100, Reading(series=f"s{i % 10}/m{i % 30}", value=1.0, at_s=i / 10)) for i in range(90)]
+    fold_into(shard, METRICS, log)
+    return dict(shard.snapshot(float("inf"))[0])
+
+
+def test_of_a_shard_its_pages_rows_and_positions_are_counted() -> None:
+    state = State()
+    take_table(state, table(), (ANOMALY,), 0)
+    (saved,) = state.shards
+    filled = [key for key in table() if key.rsplit(b"/", 1)[-1].isdigit() and b"settings" not in key]
+    assert (saved.capability, saved.partition, saved.rows, saved.pages) == ("anomaly", 0, 30, len(filled))
+    assert (saved.lowest, saved.highest, saved.settings, saved.stale) == (91, 91, "v7", 0)
+    assert saved.size_bytes == state.size_bytes == sum(map(len, table().values()))
+
+
+def test_the_lowest_and_the_highest_page_are_told_apart() -> None:
+    shard = shard_of(ANOMALY.bank, METRICS)
+    log = [(i, Reading(series=f"s{i}/m", value=1.0, at_s=1.0)) for i in range(20)]
+    fold_into(shard, METRICS, log)
+    saved = dict(shard.snapshot(float("inf"))[0])
+    fold_into(shard, METRICS, [(50, Reading(series=f"s{i}/m", value=2.0, at_s=2.0)) for i in range(20)], start=20)
+    saved |= dict(shard.snapshot(1)[0])
+    state = State()
+    take_table(state, saved, (ANOMALY,), 0)
+    assert (state.shards[0].lowest, state.shards[0].highest) == (20, 40)
+
+
+def test_pages_of_another_version_are_stale_and_looking_at_them_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    saved = table()
+    key = next(key for key in saved if key.rsplit(b"/", 1)[-1].isdigit() and b"settings" not in key)
+    page = pages.decode_page(saved[key])
+    saved[key] = pages.encode(msgspec.structs.replace(page, version=99))
+    state = State()
+    with caplog.at_level(logging.DEBUG):
+        take_table(state, saved, (ANOMALY,), 0)
+    assert (state.shards[0].stale, caplog.records) == (1, [])
+    assert state.shards[0].rows < 30
+    assert "1 pages are of another version" in "\n".join(Status(Group("g"), [Lag("m", 0, 0, 1, 1)], state).lines())
+
+
+def test_state_of_a_capability_that_is_not_here_is_named() -> None:
+    state = State()
+    take_table(state, {b"oracle/0/3": b"?", b"oracle/0/pages": b"?"}, (ANOMALY,), 0)
+    assert (state.shards, dict(state.unknown), state.size_bytes) == ([], {"oracle": 2}, 2)
+    assert "oracle (2 records)" in "\n".join(Status(Group("g"), [Lag("m", 0, 0, 1, 1)], state).lines())
+
+
+@pytest.mark.parametrize(
+    ("committed", "lag"), [(None, 90), (5, 90), (10, 90), (40, 60), (100, 0), (120, 0)]
+)  # fmt: skip
+def test_lag_is_what_the_log_still_has_and_the_group_has_not_saved(committed: int | None, lag: int) -> None:
+    assert Lag("metrics", 0, 10, 100, committed).records == lag
+
+
+def test_a_status_is_told_in_lines_and_as_data() -> None:
+    state = State()
+    take_table(state, table(), (ANOMALY,), 0)
+    members = (Member("luminar-1", "127.0.0.1", {"metrics": (0, 1, 3)}), Member("luminar-2", "127.0.0.1", {}))
+    lags = [Lag("metrics", 0, 0, 100, 91), Lag("metrics", 1, 0, 10, None)]
+    status = Status(Group("luminar", "Stable", members), lags, state)
+    lines = status.lines()
+    assert lines[:7] == [
+        "group luminar: Stable, 2 members",
+        "  luminar-1 from 127.0.0.1: metrics 0-1, 3",
+        "  luminar-2 from 127.0.0.1: nothing",
+        "",
+        "topic    partitions  records  lag",
+        "metrics           2      110   19",
+        "",
+    ]
+    assert lines[7].split() == "capability partition pages rows bytes lowest highest settings".split()  # noqa: SIM905
+    assert lines[8].split()[0:2] == ["anomaly", "0"]
+    assert lines[-1] == "settings: none put last; in force: v7 in 1 shards"
+    plain = msgspec.json.decode(msgspec.json.encode(status.as_plain()))
+    assert (plain["lag"], plain["rows"], plain["settings_in_force"]) == ({"metrics": 19}, 30, {"v7": 1})
+
+
+def test_without_members_or_topics_there_is_a_remedy_at_the_end() -> None:
+    status = Status(
+        Group("luminar"), problems=["group luminar has no members: nobody works; `luminar worker` starts one"]
+    )
+    assert status.lines() == ["group luminar: Dead, 0 members", "! " + status.problems[0]]
