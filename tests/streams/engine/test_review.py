@@ -21,6 +21,8 @@ from streams.engine import transport
 from streams.engine.chunks import Chunk, chunk_of
 from streams.engine.host import Host
 from streams.engine.outbox import Outbox
+from streams.ingest import FORMATS
+from streams.ingest.translate import translate
 from streams.reader import Message
 from streams.settings import load
 from streams.worker import build
@@ -28,7 +30,8 @@ from tests.fakes import fold_into, shard_of, state_of
 from topics import Derived, Record
 from topics.control import SettingsChange
 from topics.metrics import METRICS, Reading
-from topics.settings import Settings, SettingsRecord
+from topics.requests import Request
+from topics.settings import Settings, SettingsRecord, Source
 
 HERE = TP(METRICS.name, 0)
 
@@ -384,3 +387,20 @@ def test_a_page_whose_settings_were_never_saved_is_learned_again() -> None:
     assert fold_into(again, METRICS, log) == said
     assert state_of(again) == state_of(first)
     assert again.version == "v2"
+
+
+def test_a_record_at_which_translation_fails_is_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each worker would read it again, and end at it."""
+
+    def parse(value: bytes, key: bytes | None, source: Source) -> list[Reading | Request]:
+        return [Reading(series="shop/load", value=1 / len(value), at_s=1.0)]
+
+    async def go() -> list[tuple[str, Any]]:
+        host = await feed(Log([]))
+        monkeypatch.setitem(FORMATS, "canonical", parse)
+        chunk = chunk_of("foreign", 0, 0, [(None, value, 1000) for value in (b"1", b"", b"1")])
+        await translate(host, Source(topic="foreign", format="canonical"), chunk)
+        assert host.stateless == {TP("foreign", 0): 3}
+        return [(lane.topic, len(lane.waiting)) for lane in host.outbox._lanes.values()]
+
+    assert asyncio.run(go()) == [("metrics", 2), ("dead-letters", 1)]
