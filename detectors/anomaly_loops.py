@@ -27,7 +27,6 @@ LOUDER = 2.0
 SAY_AGAIN_S = 30.0
 GRACE_S = 2.0
 ZEROS_MOST = 60
-SILENCE_LEAST_S = 3.0
 INTERVAL_GAIN = 0.05
 LARGEST_RATE = 1e30
 
@@ -115,7 +114,7 @@ def hear(row, at_s, clock_ms, late, rule, note):  # type: ignore[no-untyped-def]
 @kernel
 def silence_s(row, rule):  # type: ignore[no-untyped-def]
     """Return how long a silence is unusual: an irregular series is given more time than a regular one."""
-    return max(SILENCE_LEAST_S, rule.missing * (row.interval_s + 4 * row.jitter_s))
+    return max(rule.missing_least_s, rule.missing * (row.interval_s + 4 * row.jitter_s))
 
 
 @kernel

@@ -38,6 +38,7 @@ class Rule(NamedTuple):
     warmup: float
     bucket_s: float
     missing: float
+    missing_least_s: float
     late_s: float
     level_gain: float
     spread_gain: float
@@ -52,6 +53,7 @@ def rule_of(settings: Settings) -> Rule:
         warmup=float(its.warmup),
         bucket_s=max(0.1, float(its.bucket_s)),
         missing=float(its.missing),
+        missing_least_s=float(its.missing_least_s),
         late_s=float(settings.late_s),
         level_gain=gain_of(its.level_half_life),
         spread_gain=gain_of(its.spread_half_life),

@@ -76,7 +76,8 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     warmup         how many readings a series is learned silently
     bucket_s       deltas are added up over so many seconds
     level_half_life, spread_half_life   how fast the level, and the size of its usual error, are followed: in readings
-    missing        a series is missing after this many of its usual intervals
+    missing        a series is missing after this many of its usual intervals, but not before `missing_least_s`: a worker
+                   that is replaced says nothing for some seconds, and what it derives every second is not missing then
     joint          whether a service's main series are judged together
     """
 
@@ -87,6 +88,7 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     level_half_life: Positive = 23.0
     spread_half_life: Positive = 350.0
     missing: Annotated[float, Meta(ge=1.5)] = 3.0
+    missing_least_s: Annotated[float, Meta(ge=1)] = 15.0
     joint: bool = True
 
 

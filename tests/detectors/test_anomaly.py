@@ -7,6 +7,7 @@ import math
 import random
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -275,11 +276,18 @@ def test_requests_that_stop_are_said_when_they_come_back_or_are_missing() -> Non
 def test_a_series_that_falls_silent_is_missed_once_and_calmed_when_it_is_heard() -> None:
     ticks: list[Entry] = [((START_S + second) * 1000, Tick()) for second in range(61, 90)]
     log = [*gauges([10.0] * 60), *ticks, *gauges([10.0] * 5, first=90)]
-    missed, heard = said_of(log)
+    quick = msgspec.structs.replace(QUICK.anomaly, missing_least_s=3.0)
+    missed, heard = said_of(log, Settings(anomaly=quick))
     assert (missed.kind, missed.calm, missed.since_s) == ("missing", False, START_S + 59)
     assert missed.at_s == START_S + 62
     assert missed.score >= 1
     assert (heard.kind, heard.calm, heard.at_s) == ("missing", True, START_S + 90)
+
+
+def test_a_silence_of_a_few_seconds_is_not_missed_where_the_settings_ask_for_more() -> None:
+    """As long as a killed worker takes to be replaced, what it says every second is not missing."""
+    ticks: list[Entry] = [((START_S + second) * 1000, Tick()) for second in range(61, 73)]
+    assert said_of([*gauges([10.0] * 60), *ticks, *gauges([10.0] * 5, first=73)]) == []
 
 
 def test_an_irregular_series_is_given_more_time() -> None:
