@@ -114,9 +114,9 @@ def tree(group: click.Group) -> str:
 
 
 def _helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
-    with click.Context(
-        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
-    ) as context:
+    # As when it is called: click keeps a command's help option as it was first asked for.
+    called = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    with click.Context(command, info_name=name, parent=parent, **called) as context:
         yield command.get_help(context).rstrip()
         if isinstance(command, click.Group):
             for child in command.list_commands(context):
