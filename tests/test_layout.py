@@ -21,6 +21,8 @@ from topics.catalogue import ALL
 FOLDERS = ("topics", "detectors", "streams", "tests", "benchmarks", "deploy", "docs", ".ci")
 MIRRORED = ("topics", "detectors", "streams")
 BUILT = {"__pycache__", "build", "dist"}
+MADE = {"benchmarks/results.md"}
+"""Written by a command rather than a person."""
 
 LONGEST_FILE, LONGEST_FUNCTION = 350, 45
 EXCUSED: dict[str, str] = {}
@@ -195,6 +197,12 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_every_benchmark_says_what_it_asks() -> None:
     told = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "performance.md").read_text(), re.MULTILINE)
     assert told == list(BENCHMARKS)
+
+
+@pytest.mark.parametrize("path", list(files(".md")), ids=shown)
+def test_files_that_are_written_about_are_there(path: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join(FOLDERS[:-1])})/[\w./-]*)`", path.read_text())
+    assert [name for name in named if name not in MADE and not (ROOT / name).exists()] == []
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
