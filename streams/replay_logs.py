@@ -178,8 +178,7 @@ class Heard:
         if word.time_ms <= oldest_ms:
             return True
         place = (identity.origin.offset, identity.origin.subject)
-        superseded = place < self.newest.get((topic.name, word.key), NOWHERE)
-        return topic.compact and (superseded or word.content.startswith(LIFTED))
+        return place < self.newest.get((topic.name, word.key), NOWHERE) or word.content.startswith(LIFTED)
 
 
 async def hear(

@@ -27,7 +27,7 @@ from topics.alerts import ALERTS
 from topics.blocklist import BLOCKLIST
 from topics.control import SettingsChange
 from topics.metrics import METRICS, Reading
-from topics.settings import AnomalySettings, Settings
+from topics.settings import AnomalySettings, Scaling, Service, Settings
 from topics.signals import SIGNALS, Anomaly
 
 EAGER = Settings(anomaly=AnomalySettings(warmup=12, bucket_s=1, alarm=6.0))
@@ -176,10 +176,18 @@ def test_a_range_is_folded_from_the_beginning_and_only_its_own_words_are_kept() 
     assert replayed(log, since=250, until=150).now == {}
 
 
+def test_a_range_ends_before_the_record_that_until_names() -> None:
+    span = Span({0: 0, 1: 5}, {0: 3, 1: 5}, {0: 8, 1: 6})
+    origins = [Origin("anomaly", "metrics", p, offset, (1, "x")) for p in (0, 1, 2) for offset in range(10)]
+    assert [(o.partition, o.offset) for o in origins if span.has(o)] == [(0, n) for n in range(3, 8)] + [(1, 5)]
+    assert not span.is_whole
+
+
 def test_other_settings_hold_whatever_the_log_says() -> None:
     log = [(0, SettingsChange("1", EAGER)), *readings()]
     assert replayed(log, other=DEAF).now == {}
     assert replayed(readings(), initial=EAGER).now
+    assert replayed(readings(), initial=DEAF).now == {}
     assert replayed(log, initial=DEAF).now == replayed(log).now
 
 
@@ -210,6 +218,17 @@ def test_who_leads_a_topic_answers_for_what_is_forwarded() -> None:
     assert second.speakers == {"scaling"}
     every = Replay(*chosen_of("metrics", None), 4)
     assert {c.name for c in every.chosen} == {c.name for c in capabilities() if c.topic is METRICS}
+
+
+def test_a_misplaced_record_is_forwarded_by_who_leads_alone() -> None:
+    log = [(0, Reading(series=f"s{i}/m", value=1.0, at_s=0.0)) for i in range(8)]
+    scaled = Settings(services={f"s{i}": Service(scaling=Scaling(load=f"s{i}/m", capacity=1.0)) for i in range(8)})
+    said = {}
+    for name in ("anomaly", "scaling"):
+        run = Replay(*chosen_of("metrics", name), 4, other=scaled)
+        run.fold(log_chunk(METRICS, log), Span({0: 0}, {0: 0}, {0: len(log)}))
+        said[name] = {(i.home, i.origin.capability) for i in run.now}
+    assert said == {"anomaly": {("metrics", "forward")}, "scaling": set()}
 
 
 def test_records_that_may_have_an_origin_are_found_among_many() -> None:
