@@ -82,7 +82,7 @@ READINGS = [
     ("a denormal", reading("denormal", value="5e-324"), KEPT),
     ("another denormal", reading("denormal", value="-2.2e-310"), KEPT),
     ("a negative time", reading("x", at_s="-1"), "at_s must be seconds since 1970, got -1.0"),
-    ("a far future time", reading("x", at_s=str(NOW + 10**6)), "s ahead of the append time, at most 60 s"),
+    ("a far future time", reading("x", at_s=str(NOW + 10**6)), "s ahead of the append time, at most"),
     ("a time without bounds", reading("x", at_s="1e300"), "s ahead of the append time"),
     ("a time long past", reading("past", at_s="0", kind='"delta"'), KEPT),
     ("a record of 1 MB", reading("megabyte", note='"' + "m" * 1_000_000 + '"'), KEPT),

@@ -10,7 +10,8 @@ import msgspec
 
 from detectors.columns import Columns
 from streams.engine.chunks import chunk_of
-from streams.engine.columns import Decoder, Layout
+from streams.engine.columns import Decoder
+from streams.engine.scanner import Layout
 from topics import Record, Topic
 from topics.control import Control, decode_control
 

@@ -1,0 +1,172 @@
+"""A worker's host saves what was said and nothing else, and mends what fails."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from faust.types import TP
+
+from detectors.bank import page_of
+from streams.bus import Capability
+from streams.engine.chunks import Chunk
+from streams.engine.host import Host
+from streams.engine.pages import page_key
+from streams.engine.shard import Shard
+from streams.settings import Process
+from tests.fakes import Entry, log_chunk
+from tests.streams.engine.counting import COUNTING, FAILING, Counting
+from tests.streams.engine.test_outbox import FakeProducer, turns
+from topics.metrics import METRICS, Reading
+
+T0_MS = 1_700_000_000_000
+HERE = TP("metrics", 0)
+
+
+class FakeConsumer:
+    """Remembers where it was sent back to."""
+
+    def __init__(self) -> None:
+        self.committable: dict[TP, int] = {}
+        self.rewound: list[int] = []
+
+    async def rewind(self, tp: TP, offset: int) -> None:
+        """Remember."""
+        self.rewound.append(offset)
+
+    async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
+        """Say that the log has all its records."""
+        return dict.fromkeys(tps, 0)
+
+
+class Desk:
+    """A host with one partition, a consumer and a producer that remember, and a log to read from."""
+
+    def __init__(self, *capabilities: Capability) -> None:
+        self.producer, self.consumer = FakeProducer(), FakeConsumer()
+        self.host = Host(Process(partitions=1), capabilities)
+        self.table: dict[bytes, bytes] = {}
+        app = SimpleNamespace(producer=SimpleNamespace(_producer=self.producer), consumer=self.consumer)
+        self.host.attach(app, SimpleNamespace(data=SimpleNamespace(data=self.table, _key_partition={})))
+        self.host.load({HERE: (0, 0)})
+        self.log: list[Entry] = []
+
+    def readings(self, *names: str) -> Chunk:
+        """Append readings to the log; return them as a chunk."""
+        start = len(self.log)
+        self.log += [
+            (T0_MS + i, Reading(series=name, value=1.0, at_s=T0_MS / 1000)) for i, name in enumerate(names, start)
+        ]
+        return self.chunk(start)
+
+    def chunk(self, start: int, end: int | None = None) -> Chunk:
+        """Return a part of the log."""
+        return log_chunk(METRICS, self.log[start:end], 0, start)
+
+    def sent(self, topic: str) -> list[Any]:
+        """Return what was handed to the producer for a topic."""
+        return [value for name, _, values in self.producer.sent if name == topic for value in values]
+
+    def shard(self, capability: Capability) -> Shard:
+        """Return the shard of a capability."""
+        return self.host.held[capability.name, HERE].shard
+
+    async def read_again(self, capability: Capability, most: int = 20) -> None:
+        """Deliver the log from wherever the consumer was sent back to, until it is not sent back any more."""
+        for _ in range(most):
+            before = len(self.consumer.rewound)
+            if before:
+                await self.host.take(capability, self.chunk(self.consumer.rewound[-1]))
+            if len(self.consumer.rewound) == before:
+                return
+        raise AssertionError(f"sent back without end: {self.consumer.rewound}")
+
+
+async def test_pages_are_written_when_what_led_to_them_is_acknowledged_and_committed_when_they_are() -> None:
+    desk = Desk(COUNTING)
+    await desk.host.take(COUNTING, desk.readings(*["a/load"] * 10))
+    saving = asyncio.ensure_future(desk.host._save(dict(desk.host.held), float("inf")))
+    await turns()
+    assert len(desk.sent("metrics")) == 1
+    assert desk.sent("state") == []
+    await desk.producer.acknowledge()
+    assert desk.sent("state")
+    assert desk.consumer.committable == {}
+    assert desk.table == {}
+    await desk.producer.acknowledge_all()
+    await saving
+    assert desk.consumer.committable == {HERE: 10}
+    assert set(desk.table) == {page_key("counting", 0, page_of(b"a")), page_key("counting", 0, "pages")}
+
+
+async def test_what_is_folded_while_a_save_waits_is_not_in_it() -> None:
+    """Its words are not acknowledged yet: a page that had it would lose them in a crash."""
+    desk = Desk(COUNTING)
+    await desk.host.take(COUNTING, desk.readings(*["a/load"] * 10))
+    saving = asyncio.ensure_future(desk.host._save(dict(desk.host.held), float("inf")))
+    await turns()
+    await desk.host.take(COUNTING, desk.readings(*["a/load"] * 10))
+    await desk.producer.acknowledge_all()
+    await saving
+    assert desk.consumer.committable == {HERE: 10}
+    other = Shard(Counting, "metrics", 0)
+    assert other.load(desk.table) == 10
+    assert other.bank.entries[page_of(b"a")]["a/load"].count == 10  # type: ignore[attr-defined]
+
+
+async def test_what_was_had_is_passed_over_and_what_is_missing_is_asked_for() -> None:
+    desk = Desk(COUNTING)
+    whole = desk.readings(*["a/load"] * 30)
+    await desk.host.take(COUNTING, desk.chunk(0, 10))
+    await desk.host.take(COUNTING, desk.chunk(20, 30))
+    assert desk.consumer.rewound == [10]
+    await desk.host.take(COUNTING, desk.chunk(0, 10))
+    await desk.host.take(COUNTING, desk.chunk(5, 15))
+    await desk.host.take(COUNTING, whole)
+    assert desk.shard(COUNTING).bank.entries[page_of(b"a")]["a/load"].count == 30  # type: ignore[attr-defined]
+
+
+async def test_a_record_that_cannot_be_folded_is_found_kept_and_said_and_the_rest_is_folded() -> None:
+    desk = Desk(COUNTING, FAILING)
+    chunk = desk.readings(*["a/load"] * 15, "a/poison", *["a/load"] * 15)
+    await desk.host.take(FAILING, chunk)
+    await desk.read_again(FAILING)
+    await turns()
+    assert desk.shard(FAILING).bank.entries[page_of(b"a")]["a/load"].count == 30  # type: ignore[attr-defined]
+    assert [msgspec.json.decode(value)["series"] for value in desk.sent("dead-letters")] == ["a/poison"]
+    (fault,) = [msgspec.json.decode(value) for value in desk.sent("signals")]
+    assert fault["text"] == "failing could not fold metrics[0]@15; it is kept in dead-letters"
+    assert desk.host.held["failing", HERE].stopped == ""
+
+
+async def test_a_fault_stops_nobody_else() -> None:
+    desk = Desk(COUNTING, FAILING)
+    chunk = desk.readings(*["a/load"] * 15, "a/poison", *["a/load"] * 15)
+    await desk.host.take(FAILING, chunk)
+    await desk.host.take(COUNTING, chunk)
+    assert desk.shard(COUNTING).next == 31
+
+
+async def test_on_leaving_all_is_saved_and_forgotten() -> None:
+    desk = Desk(COUNTING)
+    await desk.host.take(COUNTING, desk.readings("a/load", "b/load", "c/load"))
+    leaving = asyncio.ensure_future(desk.host.let_go())
+    await turns()
+    await desk.producer.acknowledge_all()
+    await leaving
+    assert desk.host.held == {}
+    assert Shard(Counting, "metrics", 0).load(desk.table) == 3
+
+
+async def test_on_leaving_nobody_waits_for_a_broker_for_ever(monkeypatch: Any) -> None:
+    desk = Desk(COUNTING)
+    process = msgspec.structs.replace(
+        desk.host.process, worker=msgspec.structs.replace(desk.host.process.worker, grace_s=0.02)
+    )
+    monkeypatch.setattr(desk.host, "process", process)
+    await desk.host.take(COUNTING, desk.readings("a/load"))
+    await desk.host.let_go()
+    assert desk.table == {}
+    assert desk.consumer.committable == {}
