@@ -5,13 +5,15 @@ The layout is Kafka's record batch format, version 2 (kafka.apache.org/documenta
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import cramjam
 import numpy as np
-from aiokafka.codec import gzip_decode, snappy_decode, zstd_decode
+from aiokafka.codec import snappy_decode
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
@@ -19,14 +21,19 @@ from numpy.typing import NDArray
 from detectors.columns import Bytes, Columns, Ints
 from detectors.compiled import kernel
 
+log = logging.getLogger(__name__)
+
 HEADER_BYTES = 61
 CONTROL, TRANSACTIONAL, APPEND_TIME, CODEC = 0x20, 0x10, 0x08, 0x07
-DECODERS: dict[int, Callable[[memoryview], bytes]] = {
-    1: gzip_decode,
-    2: snappy_decode,
-    3: lambda raw: bytes(cramjam.lz4.decompress(raw)),
-    4: zstd_decode,
+LARGEST_BATCH, LARGEST_CHUNK = 128 << 20, 256 << 20
+"""Bytes after decompression. Some kilobytes can be made to stand for gigabytes; and what is indexed has 31 bits."""
+SNAPPY, LZ4, LZ4_RATIO = 2, 3, 256
+BOUNDED: dict[int, Callable[[Any, Any], int]] = {
+    1: cramjam.gzip.decompress_into,
+    3: cramjam.lz4.decompress_into,
+    4: cramjam.zstd.decompress_into,
 }
+_room = np.empty(LARGEST_BATCH, np.uint8)  # No memory is taken before it is written to.
 
 Batch = np.dtype(
     [(name, "i8") for name in ("at", "end", "base", "last", "first_ms", "max_ms", "producer", "attributes", "count")]
@@ -86,18 +93,18 @@ def split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, key_
         if at >= limit:
             return -1
         size, at = varint(buf, at)
-        end = at + size
-        if size < 6 or end > limit:
+        if size < 6 or size > limit - at:
             return -1
+        end = at + size
         delta_ms, at = varint(buf, at + 1)
         delta, at = varint(buf, at)
         if base + delta >= start:
             length, at = varint(buf, at)
-            if length < -1 or at + length > end:
+            if length < -1 or length > end - at:
                 return -1
             key_at[n], key_len[n] = at, length
             length, at = varint(buf, at + max(length, 0))
-            if length < -1 or at + length > end:
+            if length < -1 or length > end - at:
                 return -1
             value_at[n], value_len[n] = at, length
             time_ms[n] = append_ms if append_ms >= 0 else first_ms + delta_ms
@@ -178,6 +185,18 @@ def _usable(
             yield batch
 
 
+def decompress(codec: int, raw: memoryview) -> bytes | None:
+    """Return what stands in a batch, or None: it is more than a batch may hold, or cannot be decompressed at all."""
+    try:
+        if codec == SNAPPY:
+            return bytes(snappy_decode(raw))  # at most some twenty times as much
+        if codec == LZ4 and len(raw) * LZ4_RATIO <= LARGEST_BATCH:
+            return bytes(cramjam.lz4.decompress(raw))
+        return _room[: BOUNDED[codec](raw, _room)].tobytes()
+    except cramjam.DecompressionError:
+        return None
+
+
 def split(
     topic: str,
     partition: int,
@@ -192,7 +211,8 @@ def split(
     where = f"{topic}-{partition}"
     batches, view = _headers(raw, where), memoryview(raw)
     squeezed = bool((batches["attributes"] & CODEC).any())
-    regions, pieces, size, total, following = [], [], 0, 0, start
+    regions: list[tuple[int, ...]] = []
+    pieces, size, total, following = [], 0, 0, start
     if len(batches):
         following = int(batches["last"][-1]) + 1
     if check:
@@ -202,11 +222,18 @@ def split(
     for at, end, base, last, first_ms, max_ms, _, attributes, count in _usable(batches, aborted, committed_only):
         if last < start:
             continue
+        if regions and size > LARGEST_CHUNK:
+            following = base  # The rest comes with the next chunk.
+            break
         region = (at + HEADER_BYTES, end)
         if squeezed:
-            piece = view[region[0] : end]
+            piece: memoryview | bytes | None = view[region[0] : end]
             if attributes & CODEC:
-                piece = memoryview(DECODERS[attributes & CODEC](piece))
+                piece = decompress(attributes & CODEC, view[region[0] : end])
+            if piece is None:
+                log.critical("%s@%d..%d: the batch has more than %d bytes, or none that can be read; left out",
+                             where, base, last, LARGEST_BATCH)  # fmt: skip
+                continue
             pieces.append(piece)
             region = (size, size + len(piece))
             size += len(piece)

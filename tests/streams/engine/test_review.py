@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import msgspec
+import numpy as np
 import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.types import TP
 
 import streams.worker
@@ -17,8 +20,9 @@ from detectors.bank import Finding, page_of
 from detectors.columns import Run
 from detectors.ledger import Entry, Ledger
 from streams.bus import Capability
+from streams.engine import chunks as engine_chunks
 from streams.engine import transport
-from streams.engine.chunks import Chunk, chunk_of
+from streams.engine.chunks import Chunk, chunk_of, split
 from streams.engine.host import Host
 from streams.engine.outbox import Outbox
 from streams.ingest import FORMATS
@@ -404,3 +408,31 @@ def test_a_record_at_which_translation_fails_is_a_dead_letter(monkeypatch: pytes
         return [(lane.topic, len(lane.waiting)) for lane in host.outbox._lanes.values()]
 
     assert asyncio.run(go()) == [("metrics", 2), ("dead-letters", 1)]
+
+
+def batch_of(values: list[bytes], base: int, codec: int) -> bytes:
+    """Return a record batch as a producer writes and a broker keeps it."""
+    builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, 1 << 30)
+    for i, value in enumerate(values):
+        builder.append(i, 1000, None, value, [])
+    return struct.pack(">q", base) + bytes(builder.build())[8:]
+
+
+@pytest.mark.parametrize("codec", [1, 3, 4])
+def test_a_batch_that_would_fill_the_memory_is_left_out(codec: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write to a topic can make a gigabyte of some kilobytes; what is around it is read all the same."""
+    monkeypatch.setattr(engine_chunks, "LARGEST_BATCH", 1 << 20)
+    monkeypatch.setattr(engine_chunks, "_room", np.empty(1 << 20, np.uint8))
+    raw = batch_of([b"a"], 0, codec) + batch_of([bytes(2 << 20)], 1, codec) + batch_of([b"b", b"c"], 2, codec)
+    chunk = split("metrics", 0, raw, 0)
+    assert [chunk.value(i) for i in range(len(chunk))] == [b"a", b"b", b"c"]
+    assert (chunk.start, chunk.next) == (0, 4)
+
+
+def test_a_chunk_ends_before_its_positions_need_more_than_31_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is fetched again, and comes with the next chunk."""
+    monkeypatch.setattr(engine_chunks, "LARGEST_CHUNK", 100)
+    raw = b"".join(batch_of([b"x" * 90], base, 3) for base in range(4))
+    first = split("metrics", 0, raw, 0)
+    rest = split("metrics", 0, raw, first.next)
+    assert (len(first), first.next, len(rest), rest.next) == (2, 2, 2, 4)
