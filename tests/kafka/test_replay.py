@@ -35,7 +35,7 @@ from topics.signals import SIGNALS, Anomaly
 SETTINGS: dict[str, Any] = {
     "anomaly": {"warmup": 12, "bucket_s": 1, "alarm": 6},
     "decisions": {"cooldown_s": 1},
-    "services": {"shop": {"scaling": {"load": "shop/load", "capacity": 10, "every_s": 1, "stabilisation_s": 2}}},
+    "services": {"shop": {"scaling": {"load": "shop/load", "capacity": 2, "every_s": 1, "stabilisation_s": 2}}},
     "worker": {"save_every_s": 0.2},
 }
 SAID_ON = {"metrics": ("anomaly", "scaling"), "requests": ("security", "traffic"), "signals": ("incidents",)}
