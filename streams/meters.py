@@ -39,3 +39,10 @@ fold_s = Histogram(
     "luminar_fold_seconds", "Time to decode and fold a stretch of a chunk", ("capability",), registry=REGISTRY,
     buckets=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
 )  # fmt: skip
+
+
+def forget_shards() -> None:
+    """Forget what is measured of each shard: the partitions may have gone elsewhere, and would seem to lag for ever."""
+    for gauge in (late, duplicates, rows, evicted, warming, lag, position):
+        gauge.clear()
+    stopped.set(0)

@@ -90,6 +90,7 @@ class Host:
         self.table: Any = None
         self.outbox: Outbox
         self.is_ready = False
+        self._end: asyncio.Future[None] | None = None
 
     def attach(self, app: Any, table: Any) -> None:
         """Take the app whose consumer, producer and table are to be used."""
@@ -98,7 +99,7 @@ class Host:
 
     def _could_not_send(self, why: BaseException) -> None:
         log.error("a batch could not be delivered, the worker stops; its pages stand before the loss: %r", why)
-        asyncio.ensure_future(self.app.crash(why))
+        self._end = asyncio.ensure_future(self.app.crash(why))
 
     # What there is ---------------------------------------------------------------------------------------------------
 
@@ -150,6 +151,7 @@ class Host:
         """Partitions are leaving: save all there is, then forget it. What is not saved is folded again by the next owner."""
         self.is_ready = False
         held, self.held, self.parts = dict(self.held), {}, {}
+        meters.forget_shards()
         try:
             async with asyncio.timeout(self.process.worker.grace_s / 2):
                 await self._save(held, float("inf"))
@@ -183,6 +185,8 @@ class Host:
         What the log has no longer cannot be asked for: that is said, and the shards go on behind it. Return False then.
         """
         first = int((await self.app.consumer.earliest_offsets(tp))[tp])
+        if tp not in self.parts:
+            return True  # It has left meanwhile.
         shards = [held.shard for held in self.shards_of(tp) if not held.stopped]
         for shard in shards:
             if shard.next < first:

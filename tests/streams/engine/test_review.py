@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.types import TP
+from prometheus_client import generate_latest
 
 import streams.worker
 from detectors.bank import Finding, page_of
 from detectors.columns import Run
 from detectors.ledger import Entry, Ledger
+from streams import meters
 from streams.bus import Capability
 from streams.engine import chunks as engine_chunks
 from streams.engine import transport
@@ -248,6 +250,7 @@ class Log:
     def __init__(self, records: list[bytes], first: int = 0) -> None:
         self.records, self.first, self.at = records, first, first
         self.rewinds = 0
+        self.committable: dict[TP, int] = {}
 
     async def earliest_offsets(self, tp: TP) -> dict[TP, int]:
         """Return the first offset that is still there."""
@@ -337,6 +340,19 @@ def test_a_shard_that_stopped_calls_nobody_back() -> None:
         assert log.at == 50
 
     asyncio.run(go())
+
+
+def test_partitions_that_have_left_are_measured_no_more() -> None:
+    """The lag of a partition that another worker reads would stand still where it was last seen."""
+
+    async def go() -> None:
+        host = await feed(Log(readings("load")))
+        host.table.data._key_partition = {}
+        meters.lag.labels(METRICS.name, "0").set(7)
+        await host.let_go()
+
+    asyncio.run(go())
+    assert b"luminar_lag_records{" not in generate_latest(meters.REGISTRY)
 
 
 def test_what_cannot_be_written_is_a_fault_and_nothing_of_it_is_said() -> None:
