@@ -76,8 +76,8 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     warmup         how many readings a series is learned silently
     bucket_s       deltas are added up over so many seconds
     level_half_life, spread_half_life   how fast the level, and the size of its usual error, are followed: in readings
-    missing        a series is missing after this many of its usual intervals, but not before `missing_least_s`: a worker
-                   that is replaced says nothing for some seconds, and what it derives every second is not missing then
+    missing        a series is missing after this many of its usual intervals, but not before missing_least_s: a worker
+                   that is replaced says nothing for some seconds; what it derives each second is not missing then
     joint          whether a service's main series are judged together
     """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import cramjam
@@ -85,7 +85,7 @@ def varint(buf, at):  # type: ignore[no-untyped-def]
 
 @kernel
 def split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, key_at, key_len, value_at, value_len, time_ms, offset):  # type: ignore[no-untyped-def]  # fmt: skip  # noqa: E501
-    """Index one batch's records from slot n on, leaving out what lies before `start`; return the next slot, or -1: malformed.
+    """Index one batch's records from slot n on, leaving out what is before `start`; return the next slot, -1: malformed.
 
     append_ms below 0 stands for a topic stamped by producers: then every record has its own time.
     """
@@ -118,7 +118,7 @@ def split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, key_
 class Chunk:
     """True for the offsets start <= o < next of its partition, even where compaction left gaps.
 
-    buf            uint8: decompressed records; the arrays [n] say where in it each key and value stands (length -1: null)
+    buf            uint8: decompressed records; the arrays [n] say where each key and value stands (length -1: null)
     time_ms        append time (or the producers' time where the topic is stamped by them); offset: ascending
     columns        decoded once, for all capabilities of the topic
     open           how many capabilities have yet to finish it
@@ -137,7 +137,6 @@ class Chunk:
     offset: Ints
     columns: Columns | None = None
     open: int = 0
-    fetched_s: float = field(default=0.0, compare=False)
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -207,7 +206,7 @@ def split(
     aborted: Iterable[tuple[int, int]] = (),
     committed_only: bool = False,
 ) -> Chunk:
-    """Index the records of a fetch's answer from offset `start` on; raise CorruptRecordException where it is damaged."""
+    """Index the records of a fetch's answer from offset `start` on; raise CorruptRecordException for damage."""
     where = f"{topic}-{partition}"
     batches, view = _headers(raw, where), memoryview(raw)
     squeezed = bool((batches["attributes"] & CODEC).any())

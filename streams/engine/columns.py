@@ -113,7 +113,7 @@ class Extra:
 
 
 def _fill(layout: Layout, slots: Slots, i: int, record: Record | None, extra: Extra) -> None:
-    """Put what the judge decoded, if anything, into the columns of record i; the scanner may have left something there."""
+    """Put what the judge decoded, if anything, into record i's columns; the scanner may have left something there."""
     for slot, name in enumerate(layout.numbers):
         slots.number[slot, i] = np.nan if record is None else getattr(record, name)
     for slot, (name, options) in enumerate(layout.codes.items()):

@@ -9,7 +9,7 @@ LONGEST_REASON = 4000
 def letter_headers(
     value: bytes | None, topic: str, partition: int, offset: int, reason: str, stage: str
 ) -> tuple[bytes | None, list[tuple[str, bytes]]]:
-    """Return the value to keep and the headers of a dead letter; a value that no record could carry is cut, and that is said.
+    """Return the value to keep and the headers of a dead letter; a value too large to be kept is cut, and that is said.
 
     >>> letter_headers(b"{", "metrics", 4, 81732, "JSON is malformed", "bus")[1][:3]
     [('topic', b'metrics'), ('partition', b'4'), ('offset', b'81732')]

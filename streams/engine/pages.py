@@ -52,7 +52,7 @@ decode_settings = msgspec.msgpack.Decoder(tuple[str, Settings]).decode
 
 
 def page_key(capability: str, partition: int, what: Any) -> bytes:
-    """Return the key of a record of the state topic: of a page by its number, of "pages" (the statements), of "settings/OFFSET".
+    """Return the key of a record of the state topic: a page's number, "pages" (the statements), or "settings/OFFSET".
 
     >>> page_key("anomaly", 3, 17)
     b'anomaly/3/17'

@@ -1,7 +1,7 @@
 """Shard: one capability's state for one partition, folded from the partition's log and nothing else.
 
-Records are folded strictly in log order, however the log was cut into chunks. A control record, a record that was isolated as a
-fault, and the log's clock entering a new beat cut the run that the bank folds at once.
+Records are folded strictly in log order, however the log was cut into chunks. A control record, a record that was
+isolated as a fault, and the log's clock entering a new beat cut the run that the bank folds at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bank import PAGES, Bank, Finding, page_of
-from detectors.columns import Columns, Flags, Run
+from detectors.columns import Columns, Run
 from streams.engine import pages
 from streams.engine.origins import forwarded, in_order, origin_of, problem_of
 from streams.engine.pages import Page, Statement, page_key
@@ -41,7 +41,7 @@ class Letter:
 
 @dataclass(slots=True)
 class Said:
-    """What a stretch of the log led to: derived records and forwarded ones in the order of their origins, and dead letters."""
+    """What a stretch of the log led to: records in the order of their origins, forwarded ones too, and dead letters."""
 
     records: list[Derived]
     letters: list[Letter]
@@ -71,7 +71,7 @@ class Shard:
         known: frozenset[str] = frozenset(),
         verb: Callable[[Run, Bank], list[Finding]] | None = None,
     ) -> None:
-        self._make_bank = lambda: bank(settings or Settings(), owns)
+        self._make_bank: Callable[[], Bank] = lambda: bank(settings or Settings(), owns)
         self._verb = verb or (lambda run, bank: bank.fold(run))
         self.capability, self.topic, self.partition = bank.capability, topic, partition
         self.leads, self.known = leads, known
@@ -157,7 +157,7 @@ class Shard:
         self.bank.configure(settings)
 
     def _say_fault(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> None:
-        """A record that the core cannot fold becomes a dead letter, and an anomaly of our own."""
+        """Say of a record that the core cannot fold: a dead letter, and an anomaly of our own."""
         offset = int(columns.offset[i])
         said.letters.append(Letter(i, self.skips[offset], self.capability))
         where = f"{self.topic}[{self.partition}]@{offset}"
@@ -197,7 +197,7 @@ class Shard:
                 keep[i] = False
                 if self.leads:
                     lead_s = float(columns.number["at_s"][i]) - float(columns.time_ms[i]) / 1000
-                    reason = f"at_s is {lead_s:.0f} s ahead of the append time, at most {settings.ahead_s:g} s are allowed"
+                    reason = f"at_s is {lead_s:.0f} s ahead of the append time, at most {settings.ahead_s:g} s may be"
                     said.letters.append(Letter(i, reason, "bus"))
         if self.leads and columns.wrong:
             said.letters += [Letter(i, why, "bus") for i, why in sorted(columns.wrong.items()) if start <= i < end]
@@ -312,7 +312,7 @@ class Shard:
     def snapshot(self, budget: float) -> tuple[list[tuple[bytes, bytes]], int]:
         """Return what to save, all true at `next`, and the position that is safe once it is saved.
 
-        Dirty pages, oldest position first, until `budget` bytes are spent (at least one). Called between two folds only.
+        Dirty pages, oldest position first, until `budget` bytes are spent (at least one). Only between two folds.
         """
         records: list[tuple[bytes, bytes]] = []
         here = Statement(b"", self.next, self.clock_ms, self._settings_at)
@@ -338,4 +338,3 @@ class Shard:
     def _encode_page(self, number: int, statement: Statement) -> bytes:
         marks = [(*source, *last) for source, last in self.marks[number].items()]
         return pages.encode(Page(self.bank.version, statement, marks, self.bank.take(number)))
-

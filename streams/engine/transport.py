@@ -1,6 +1,6 @@
 """A Faust transport, scheme `chunks://`, whose consumer hands each fetched partition chunk to the app as one message.
 
-What it overrides, and why; the names are those of faust-streaming 0.15.3 and aiokafka 0.14.0, checked before the first agent:
+What it overrides, and why; the names of faust-streaming 0.15.3 and aiokafka 0.14.0 are checked before the first agent:
 
 MemoryRecords, PartitionRecords (aiokafka.consumer.fetcher)  raw bytes instead of record objects
 _create_worker_consumer   Faust hard-codes how long a fetch may wait
@@ -95,7 +95,7 @@ def partition_records(
     )
 
 
-class ChunkSchema(faust.Schema):  # type: ignore[misc]
+class ChunkSchema(faust.Schema[Any, Any]):
     """Chunks are decoded by the engine, once for all agents."""
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
@@ -114,11 +114,11 @@ def chunk_topic(app: Any, name: str) -> Any:
     return FaustTopic(app, topics=[name], schema=ChunkSchema(), maxsize=QUEUE)
 
 
-class LoopConsumer(stock.AIOKafkaConsumerThread):  # type: ignore[misc]
+class LoopConsumer(stock.AIOKafkaConsumerThread):
     """The consumer on the app's own loop.
 
-    Chunks are some milliseconds of work, so nothing needs a second thread, and at low rates two threads spend most of their
-    time handing each other the interpreter's lock.
+    Chunks are some milliseconds of work, so nothing needs a second thread, and at low rates two threads spend most of
+    their time handing each other the interpreter's lock.
     """
 
     def __init__(self, consumer: Any, *, loop: Any, beacon: Any) -> None:
@@ -158,9 +158,10 @@ class ReadOffsets(dict[Any, int | None]):
         return None if tp.topic in _hot else self.get(tp)
 
 
-class Consumer(stock.Consumer):  # type: ignore[misc]
+class Consumer(stock.Consumer):
     """Hands out chunks, and starts where the pages say."""
 
+    app: Any
     host: Host
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -183,9 +184,10 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
         in_hand.add(id(record))
         if len(in_hand) >= IN_HAND and tp not in self._paused:
             self._pause(tp)
-        record.open, record.fetched_s = self.host.readers(tp.topic), self.loop.time()
+        record.open = self.host.readers(tp.topic)
+        value: Any = record
         return ConsumerMessage(
-            tp.topic, tp.partition, record.next - 1, 0.0, 0, [], None, record, None, 0, 0, tp,
+            tp.topic, tp.partition, record.next - 1, 0.0, 0, [], None, value, None, 0, 0, tp,
             generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
@@ -244,7 +246,7 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
 
     def _new_offset(self, tp: Any) -> int | None:
         if tp.topic not in _hot:
-            return super()._new_offset(tp)  # type: ignore[no-any-return]
+            return super()._new_offset(tp)
         self._acked[tp].clear()
         self._acked_index[tp].clear()
         return self.committable.get(tp)
@@ -255,7 +257,7 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
 
     def is_caught_up(self, tp: Any, following: int) -> bool:
         """Say whether the log ends before the offset `following`, as far as the last fetch told."""
-        highwater = self.highwater(tp)
+        highwater: Any = self.highwater(tp)  # None before the first fetch, whatever its declaration says
         return highwater is not None and following >= highwater
 
     # Assignment ------------------------------------------------------------------------------------------------------
@@ -294,14 +296,14 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
         await super().on_stop()
 
 
-class Producer(stock.Producer):  # type: ignore[misc]
+class Producer(stock.Producer):
     """Idempotent, so that a retry neither repeats nor reorders."""
 
     def _settings_extra(self) -> dict[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
 
 
-class Transport(stock.Transport):  # type: ignore[misc]
+class Transport(stock.Transport):
     """Faust's own transport with our consumer and producer."""
 
     Consumer = Consumer
@@ -313,7 +315,8 @@ _NAMES: tuple[tuple[Any, str], ...] = (
     (fetcher.Fetcher, "fetched_records _get_actions_per_node"),
     (aiokafka.AIOKafkaConsumer, "seek pause resume"),
     (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
-    (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek _wait_next_records getmany"),
+    (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek"),
+    (stock.Consumer, "_wait_next_records getmany"),
     (stock.Producer, "_settings_extra"),
 )
 
