@@ -74,8 +74,8 @@ class WorkerProcess:
         return match
 
     def until_ready(self) -> WorkerProcess:
-        """Wait until partitions are assigned and recovered for the first time."""
-        self.until_said(r"ready: \d+ partitions")
+        """Wait until partitions are assigned and recovered for the first time; first, kernels may be compiled."""
+        self.until_said(r"ready: \d+ partitions", 300)
         return self
 
     def end(self, how: signal.Signals, patience_s: float = 30.0) -> int:
