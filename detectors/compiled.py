@@ -11,6 +11,8 @@ from typing import Any
 import numba
 
 Kernel = Callable[..., Any]
+KEPT = 8
+"""Folders of compiled kernels, of this version and of others."""
 
 _SOURCES = (Path(__file__).parent, Path(__file__).parent.parent / "streams" / "engine")
 
@@ -28,7 +30,7 @@ def _cache_folder() -> Path | None:
     """Return the folder of the compiled kernels, or None where nothing can be written.
 
     numba notices a change in a kernel's own file only: a kernel that calls a formula of another file would go on
-    running the old one. So the folder is named after all the sources, and folders of other sources are cleared away.
+    running the old one. So the folder is named after all the sources; the oldest of other sources are cleared away.
     """
     name = f"kernels-{_digest()}"
     for parent in (Path(__file__).parent / "__pycache__", Path.home() / ".cache" / "luminar"):
@@ -39,11 +41,22 @@ def _cache_folder() -> Path | None:
             probe.touch()
         except OSError:
             continue
-        for stale in parent.glob("kernels-*"):
-            if stale != folder:
-                shutil.rmtree(stale, ignore_errors=True)
+        _clear_away(parent, folder)
         return folder
     return None
+
+
+def _clear_away(parent: Path, own: Path) -> None:
+    """Keep the newest folders of other sources: who runs those may just be compiling, and would fall over."""
+    ages = {}
+    for folder in parent.glob("kernels-*"):
+        try:
+            ages[folder] = folder.stat().st_mtime
+        except OSError:
+            continue  # Somebody else has cleared it away.
+    for stale in sorted(ages, key=lambda folder: ages[folder], reverse=True)[KEPT:]:
+        if stale != own:
+            shutil.rmtree(stale, ignore_errors=True)
 
 
 _folder = _cache_folder()

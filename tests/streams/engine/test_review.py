@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -17,6 +19,7 @@ from faust.types import TP
 from prometheus_client import generate_latest
 
 import streams.worker
+from detectors import compiled
 from detectors.bank import Finding, page_of
 from detectors.columns import Run
 from detectors.ledger import Entry, Ledger
@@ -452,3 +455,13 @@ def test_a_chunk_ends_before_its_positions_need_more_than_31_bits(monkeypatch: p
     first = split("metrics", 0, raw, 0)
     rest = split("metrics", 0, raw, first.next)
     assert (len(first), first.next, len(rest), rest.next) == (2, 2, 2, 4)
+
+
+def test_compiled_kernels_of_another_version_stay_while_it_may_run(tmp_path: Path) -> None:
+    """Two versions on one machine: who starts must not take away what the other is compiling."""
+    folders = [tmp_path / f"kernels-{i}" for i in range(compiled.KEPT + 2)]
+    for age, folder in enumerate(folders):
+        folder.mkdir()
+        os.utime(folder, (1000 - age, 1000 - age))
+    compiled._clear_away(tmp_path, folders[-1])
+    assert {folder for folder in folders if folder.exists()} == {*folders[: compiled.KEPT], folders[-1]}
