@@ -73,7 +73,7 @@ def test_after_kills_a_zombie_a_join_and_a_leave_all_is_as_if_nothing_had_happen
 
 
 async def at_random(site: Site, seconds: float) -> int:
-    """Kill, stop, freeze and start workers by chance, most of the time two of them at work; return how much was sent."""
+    """Kill, stop, freeze and start workers by chance, mostly with two at work; return how much was sent."""
     chance, loop = random.Random(SEED), asyncio.get_running_loop()
     async with Publisher(site.loaded.process) as publisher:
         feed = Feed(publisher, SEED)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,9 +16,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from streams.admin import create_topics
 from streams.bus import capabilities
 from streams.connection import admin, connection, partition_of
-from streams.settings import version_of
+from streams.settings import load, version_of
 from tests.kafka.conftest import MakeSite
 from tests.kafka.reference import Judge
 from tests.kafka.workers import Site, counted, until
@@ -171,3 +174,23 @@ def test_topics_that_are_not_there_are_said_with_what_makes_them(make_site: Make
     worker = make_site().start()
     assert worker.process.wait(60) != 0
     assert "is not there; `luminar topics` makes it" in worker.said()
+
+
+def test_with_a_settings_file_that_lacks_everything_but_the_broker_it_works(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else has a default: names without a prefix, twelve partitions."""
+    monkeypatch.setenv("LUMINAR_BROKER", broker)
+    empty = tmp_path / "settings.yaml"
+    empty.write_text("")
+    loaded = load(empty, os.environ)
+    asyncio.run(create_topics(loaded.process, loaded.settings))
+    site = Site(broker, "", tmp_path, partitions=12)
+    program = "import os, sys; from streams.settings import load; from streams.worker import run; "
+    worker = site.start("empty", ("-c", program + f"run(load({str(empty)!r}, os.environ))"))
+    try:
+        worker.until_ready()
+        assert worker.ask("/ready") == (200, "ready: 48 partitions\n")
+        assert worker.stop() == 0
+    finally:
+        site.close()

@@ -142,6 +142,25 @@ def _change(value: bytes | None) -> SettingsChange | None:
     return control if isinstance(control, SettingsChange) else None
 
 
+def test_settings_that_nobody_put_are_followed_by_those_in_force(make_site: MakeSite) -> None:
+    """Whoever may write to a log can say settings in it; its owner says those of the settings topic again."""
+    site = make_site(settings={"worker": {"save_every_s": 0.2}}).make_topics()
+    worker = site.start().until_ready()
+
+    async def forge() -> None:
+        async with Publisher(site.loaded.process) as publisher:
+            await publisher.publish(METRICS, SettingsChange("forged", Settings(late_s=1.0)), key=b"x", partition=2)
+
+    asyncio.run(forge())
+
+    def versions() -> list[str]:
+        return [change.version for m in site.records(METRICS)[2] if (change := _change(m.value))]
+
+    until(lambda: versions()[-2:] == ["forged", version_of(site.loaded.settings)], "the settings are said again")
+    assert worker.stop() == 0
+    Judge(site).judge()
+
+
 def test_settings_that_are_none_change_nothing(make_site: MakeSite) -> None:
     site = make_site().make_topics()
     worker = site.start().until_ready()
