@@ -27,6 +27,7 @@ from streams.connection import name_of, ssl_context
 from streams.engine import transport
 from streams.engine.chunks import Chunk
 from streams.engine.host import Host
+from streams.engine.ticks import tick_for_ever
 from streams.ingest.translate import translate
 from streams.reader import Message, bounds, read
 from streams.settings import Loaded, Process, load
@@ -156,6 +157,10 @@ def _tasks(app: App, host: Host, loaded: Loaded) -> None:
         """Hold what the settings topic says last."""
         await follow_settings(host, loaded.process)
 
+    async def tick() -> None:
+        """Let time pass in silent partitions."""
+        await tick_for_ever(host)
+
     async def answer() -> None:
         """Answer over HTTP."""
         runner = await health.serve(host, loaded.process.http)
@@ -164,7 +169,7 @@ def _tasks(app: App, host: Host, loaded: Loaded) -> None:
         finally:
             await runner.cleanup()
 
-    for task in (host.save_for_ever, host.tick_for_ever, follow, answer):
+    for task in (host.save_for_ever, tick, follow, answer):
         app.task(task)
 
 

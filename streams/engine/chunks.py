@@ -85,7 +85,7 @@ def varint(buf, at):  # type: ignore[no-untyped-def]
 
 @kernel
 def split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, key_at, key_len, value_at, value_len, time_ms, offset):  # type: ignore[no-untyped-def]  # fmt: skip  # noqa: E501
-    """Index one batch's records from slot n on, leaving out what is before `start`; return the next slot, -1: malformed.
+    """Index one batch's records from slot n on, leaving out what is before `start`; return the next slot, or -1.
 
     append_ms below 0 stands for a topic stamped by producers: then every record has its own time.
     """

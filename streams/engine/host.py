@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 from faust.types import TP
 
-from detectors.bank import NEVER
 from streams import meters
 from streams.bus import Capability, home_of, leads
 from streams.connection import name_of, partition_of
@@ -26,7 +25,6 @@ from streams.engine.transport import give_turn
 from streams.settings import Process
 from topics import Derived, Record, Topic
 from topics.blocklist import Lift
-from topics.control import SettingsChange, Tick
 from topics.dead_letters import DEAD_LETTERS
 from topics.settings import SettingsRecord
 from topics.state import STATE
@@ -35,9 +33,6 @@ log = logging.getLogger(__name__)
 
 RUN = 16_384
 """Records folded without giving the loop a turn."""
-SAY_SETTINGS_AGAIN_S = 10.0
-
-_tick = msgspec.json.encode(Tick())
 
 
 def _written(record: Derived) -> tuple[bytes | None, Headers]:
@@ -127,8 +122,8 @@ class Host:
             for capability in self.capabilities:
                 if capability.topic is self.names[tp.topic]:
                     shard = self._new_shard(capability, tp)
-                    self.held[capability.name, tp] = Held(capability, shard)
                     shard.load(self.table.data.data, first, end)
+                    self.held[capability.name, tp] = Held(capability, shard)
             positions[tp] = min(held.shard.next for held in self.shards_of(tp))
         return positions
 
@@ -148,7 +143,7 @@ class Host:
         log.warning("ready: %d partitions, %d shards, %d rows", len(assignment), len(self.held), state)
 
     async def let_go(self) -> None:
-        """Partitions are leaving: save all there is, then forget it. What is not saved is folded again by the next owner."""
+        """Partitions are leaving: save all there is, then forget it. The next owner folds again what is not saved."""
         self.is_ready = False
         held, self.held, self.parts = dict(self.held), {}, {}
         meters.forget_shards()
@@ -211,7 +206,7 @@ class Host:
             self._publish(held.capability, said.records)
             for letter in said.letters:
                 self.refuse(tp, chunk, letter)
-        except Exception as why:
+        except Exception as why:  # noqa: BLE001 - whatever is wrong inside is our bug, and is mended or stops the shard
             await self._mend(held, tp, chunk, (at, end), why)
             return False
         if held.suspect is not None and following >= held.suspect[1]:
@@ -230,13 +225,15 @@ class Host:
         """Publish all of these or, where one of them cannot be written, none."""
         written = [(home_of(capability, one), one.key().encode("utf-8", "replace"), *_written(one)) for one in records]
         for topic, key, value, headers in written:
-            self.outbox.put(name_of(self.process, topic), partition_of(key, self.process.partitions), key, value, headers)
+            where = partition_of(key, self.process.partitions)
+            self.outbox.put(name_of(self.process, topic), where, key, value, headers)
             meters.said.labels(capability.name, topic.name).inc()
 
     def refuse(self, tp: TP, chunk: Chunk, letter: Letter) -> None:
         """Keep a record that cannot be used in the dead letters, with the reason."""
         key, offset = chunk.key(letter.index), int(chunk.offset[letter.index])
-        value, headers = letter_headers(chunk.value(letter.index), tp.topic, tp.partition, offset, letter.reason, letter.stage)
+        raw = chunk.value(letter.index)
+        value, headers = letter_headers(raw, tp.topic, tp.partition, offset, letter.reason, letter.stage)
         where = partition_of(key, self.process.partitions) if key else tp.partition % self.process.partitions
         self.outbox.put(name_of(self.process, DEAD_LETTERS), where, key, value, headers)
         meters.dead_letters.labels(tp.topic, letter.stage).inc()
@@ -247,7 +244,7 @@ class Host:
     async def _mend(self, held: Held, tp: TP, chunk: Chunk, where: tuple[int, int], why: Exception) -> None:
         """Our own code failed: forget the shard, load its pages, fold again; when it comes again, find the record.
 
-        Any cut of the log gives the same state, so the record is found by folding the suspect stretch one record at a time.
+        Any cut of the log gives the same state, so the record is found by folding the suspect stretch record by record.
         """
         name, shard = held.capability.name, held.shard
         first, last = int(chunk.offset[where[0]]), int(chunk.offset[where[1] - 1]) + 1
@@ -264,8 +261,9 @@ class Host:
         elif held.suspect is not None and first < held.suspect[1]:
             held.stepping = True
         held.suspect = (first, max(last, held.suspect[1] if held.suspect else last))
-        part = self.parts[tp]
-        shard.load(self.table.data.data, part.first, None)
+        del self.held[name, tp]  # were the pages not to load, what is half folded must not be saved
+        shard.load(self.table.data.data, self.parts[tp].first, None)
+        self.held[name, tp] = held
         await self.app.consumer.rewind(tp, min(other.shard.next for other in self.shards_of(tp) if not other.stopped))
 
     # Saving ----------------------------------------------------------------------------------------------------------
@@ -281,7 +279,7 @@ class Host:
                 self._measure()
 
     async def _save(self, held: dict[tuple[str, TP], Held], budget: float) -> None:
-        """Copy dirty pages; when all that was said up to there is acknowledged, write the copies; then let Faust commit.
+        """Copy dirty pages; when all said up to there is acknowledged, write the copies; then let Faust commit.
 
         Waiting first and copying afterwards would be wrong: folding goes on meanwhile.
         """
@@ -318,48 +316,10 @@ class Host:
                 behind = min((held.shard.next for held in self.shards_of(tp)), default=highwater)
                 meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, highwater - behind))
 
-    # The passing of time, and settings ----------------------------------------------------------------------------------
-
-    async def tick_for_ever(self) -> None:
-        """Append a tick to partitions that are silent while something is due, and settings that are not in force yet."""
-        tick_s = self.process.worker.tick_s
-        while not self.app.should_stop:
-            await asyncio.sleep(min(0.25, tick_s / 4))
-            now_s = time.monotonic()
-            for tp, part in list(self.parts.items()):
-                shards = [held.shard for held in self.shards_of(tp) if not held.stopped]
-                if not shards or not all(self.app.consumer.is_caught_up(tp, shard.next) for shard in shards):
-                    continue
-                self._say_settings(tp, part, shards, now_s)
-                if now_s - part.heard_s >= tick_s and self._is_due(shards, now_s - part.heard_s):
-                    part.heard_s = now_s
-                    self.outbox.put(tp.topic, tp.partition, None, _tick)
-                    meters.ticks.labels(tp.topic).inc()
-
-    def _is_due(self, shards: list[Shard], silent_s: float) -> bool:
-        """Say whether the passing of time brings something.
-
-        By this machine's clock or by the log's, whichever is ahead: it only decides whether to append a tick. What the tick
-        brings is decided by its append time.
-        """
-        due_ms = min(shard.bank.due_ms for shard in shards)
-        if due_ms == NEVER:
-            return False
-        return due_ms <= max(time.time() * 1000, max(shard.clock_ms for shard in shards) + silent_s * 1000)
-
-    def _say_settings(self, tp: TP, part: Part, shards: list[Shard], now_s: float) -> None:
-        wanted = self.desired
-        if wanted is None or all(shard.version == wanted.version for shard in shards):
-            return
-        if part.settings_said != wanted.version or now_s - part.settings_said_s > SAY_SETTINGS_AGAIN_S:
-            part.settings_said, part.settings_said_s = wanted.version, now_s
-            change = SettingsChange(wanted.version, wanted.settings)
-            self.outbox.put(tp.topic, tp.partition, None, msgspec.json.encode(change))
-
-    # Foreign records ---------------------------------------------------------------------------------------------------
+    # Foreign records -------------------------------------------------------------------------------------------------
 
     async def misses_before(self, tp: TP, start: int) -> bool:
-        """Say whether records of a source before `start` were dropped on the way, as rebalances do, and ask for them again."""
+        """Say whether records of a source before `start` were dropped, as rebalances do, and ask for them again."""
         expected = self.stateless.get(tp, start)
         if start <= expected:
             return False

@@ -32,7 +32,7 @@ class Outbox:
     """Takes records without waiting; sends each partition's in the order they were put.
 
     producer       returns the running aiokafka producer (idempotent, so that a retry keeps the order)
-    failed         is told why, when a batch could not be delivered: the worker must stop, its pages stand before the loss
+    failed         is told why a batch could not be delivered: the worker must stop, its pages stand before the loss
     room_bytes     how much may wait before `has_room` makes callers wait
     """
 
@@ -78,7 +78,7 @@ class Outbox:
                     self._progress.notify_all()
         except asyncio.CancelledError:
             raise
-        except Exception as why:
+        except Exception as why:  # noqa: BLE001 - whatever it is, the worker must hear of it
             # What follows a loss must not overtake it: readers would take the lost for what they have had.
             if not self._broken:
                 self._broken = True

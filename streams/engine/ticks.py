@@ -1,0 +1,63 @@
+"""Ticks: the passing of time, and settings, appended to the logs that they concern."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+from faust.types import TP
+
+from detectors.bank import NEVER
+from streams import meters
+from streams.engine.host import Host, Part
+from streams.engine.shard import Shard
+from topics.control import SettingsChange, Tick
+
+SAY_SETTINGS_AGAIN_S = 10.0
+
+_tick = msgspec.json.encode(Tick())
+
+
+async def tick_for_ever(host: Host) -> None:
+    """Append a tick to partitions that are silent while something is due, and settings that are not in force yet."""
+    tick_s = host.process.worker.tick_s
+    while not host.app.should_stop:
+        await asyncio.sleep(min(0.25, tick_s / 4))
+        for tp, part in list(host.parts.items()):
+            shards = [held.shard for held in host.shards_of(tp) if not held.stopped]
+            if shards and all(host.app.consumer.is_caught_up(tp, shard.next) for shard in shards):
+                _say_settings(host, tp, part, shards)
+                _tick_once(host, tp, part, shards)
+
+
+def _tick_once(host: Host, tp: TP, part: Part, shards: list[Shard]) -> None:
+    silent_s = time.monotonic() - part.heard_s
+    if silent_s >= host.process.worker.tick_s and is_due(shards, silent_s, time.time()):
+        part.heard_s = time.monotonic()
+        host.outbox.put(tp.topic, tp.partition, None, _tick)
+        meters.ticks.labels(tp.topic).inc()
+
+
+def is_due(shards: list[Shard], silent_s: float, now_s: float) -> bool:
+    """Say whether the passing of time brings something.
+
+    By this machine's clock or by the log's, whichever is ahead: it only decides whether to append a tick. What the tick
+    brings is decided by its append time.
+    """
+    due_ms = min(shard.bank.due_ms for shard in shards)
+    if due_ms == NEVER:
+        return False
+    return due_ms <= max(now_s * 1000, max(shard.clock_ms for shard in shards) + silent_s * 1000)
+
+
+def _say_settings(host: Host, tp: TP, part: Part, shards: list[Shard]) -> None:
+    """Append the settings that operators want to a log that has others in force; again, where they do not arrive."""
+    wanted, now_s = host.desired, time.monotonic()
+    if wanted is None or all(shard.version == wanted.version for shard in shards):
+        return
+    if part.settings_said != wanted.version or now_s - part.settings_said_s > SAY_SETTINGS_AGAIN_S:
+        part.settings_said, part.settings_said_s = wanted.version, now_s
+        host.outbox.put(
+            tp.topic, tp.partition, None, msgspec.json.encode(SettingsChange(wanted.version, wanted.settings))
+        )
