@@ -9,7 +9,7 @@ import logging
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cramjam
 import numpy as np
@@ -196,6 +196,51 @@ def decompress(codec: int, raw: memoryview) -> bytes | None:
         return None
 
 
+class Region(NamedTuple):
+    """Where in the buffer a batch's records stand, and what its header says of them."""
+
+    at: int
+    end: int
+    count: int
+    base: int
+    first_ms: int
+    append_ms: int
+
+
+def _check_sums(where: str, raw: bytes, batches: NDArray[np.void]) -> None:
+    view = memoryview(raw)
+    for at, end in zip(batches["at"].tolist(), batches["end"].tolist(), strict=True):
+        if calc_crc32c(view[at + 21 : end]) != struct.unpack_from(">I", raw, at + 17)[0]:
+            raise CorruptRecordException(f"{where}: the checksum of a batch does not fit its bytes")
+
+
+def _unpack(
+    where: str, raw: bytes, usable: Iterable[tuple[int, ...]], start: int, squeezed: bool
+) -> tuple[list[Region], bytes, int | None]:
+    """Return the batches that reach beyond `start`, the bytes they stand in, and where the chunk has to end early."""
+    view, size = memoryview(raw), 0
+    regions: list[Region] = []
+    pieces: list[bytes | memoryview] = []
+    for at, end, base, last, first_ms, max_ms, _, attributes, count in usable:
+        if last < start:
+            continue
+        if regions and size > LARGEST_CHUNK:
+            return regions, b"".join(pieces), base  # the rest comes with the next chunk
+        begin = at + HEADER_BYTES
+        if squeezed:
+            codec, packed = attributes & CODEC, view[begin:end]
+            piece = decompress(codec, packed) if codec else packed
+            if piece is None:
+                log.critical(
+                    "%s@%d..%d: a batch of over %d bytes, or unreadable; left out", where, base, last, LARGEST_BATCH
+                )
+                continue
+            pieces.append(piece)
+            begin, end, size = size, size + len(piece), size + len(piece)
+        regions.append(Region(begin, end, count, base, first_ms, max_ms if attributes & APPEND_TIME else -1))
+    return regions, b"".join(pieces) if squeezed else raw, None
+
+
 def split(
     topic: str,
     partition: int,
@@ -208,47 +253,22 @@ def split(
 ) -> Chunk:
     """Index the records of a fetch's answer from offset `start` on; raise CorruptRecordException for damage."""
     where = f"{topic}-{partition}"
-    batches, view = _headers(raw, where), memoryview(raw)
-    squeezed = bool((batches["attributes"] & CODEC).any())
-    regions: list[tuple[int, ...]] = []
-    pieces, size, total, following = [], 0, 0, start
-    if len(batches):
-        following = int(batches["last"][-1]) + 1
+    batches = _headers(raw, where)
     if check:
-        for at, end in zip(batches["at"].tolist(), batches["end"].tolist(), strict=True):
-            if calc_crc32c(view[at + 21 : end]) != struct.unpack_from(">I", raw, at + 17)[0]:
-                raise CorruptRecordException(f"{where}: the checksum of a batch does not fit its bytes")
-    for at, end, base, last, first_ms, max_ms, _, attributes, count in _usable(batches, aborted, committed_only):
-        if last < start:
-            continue
-        if regions and size > LARGEST_CHUNK:
-            following = base  # The rest comes with the next chunk.
-            break
-        region = (at + HEADER_BYTES, end)
-        if squeezed:
-            piece: memoryview | bytes | None = view[region[0] : end]
-            if attributes & CODEC:
-                piece = decompress(attributes & CODEC, view[region[0] : end])
-            if piece is None:
-                log.critical("%s@%d..%d: the batch has more than %d bytes, or none that can be read; left out",
-                             where, base, last, LARGEST_BATCH)  # fmt: skip
-                continue
-            pieces.append(piece)
-            region = (size, size + len(piece))
-            size += len(piece)
-        regions.append((*region, count, base, first_ms, max_ms if attributes & APPEND_TIME else -1))
-        total += count
-    buf = np.frombuffer(b"".join(pieces) if squeezed else raw, np.uint8)
+        _check_sums(where, raw, batches)
+    squeezed = bool((batches["attributes"] & CODEC).any())
+    regions, bytes_, early = _unpack(where, raw, _usable(batches, aborted, committed_only), start, squeezed)
+    following = int(batches["last"][-1]) + 1 if len(batches) else start
+    buf, total = np.frombuffer(bytes_, np.uint8), sum(region.count for region in regions)
     i4, i8, n = np.empty((4, total), np.int32), np.empty((2, total), np.int64), 0
-    for at, limit, count, base, first_ms, append_ms in regions:
-        n = split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, *i4, *i8)
+    for at, end, count, base, first_ms, append_ms in regions:
+        n = split_batch(buf, at, end, count, base, first_ms, append_ms, start, n, *i4, *i8)
         if n < 0:
             raise CorruptRecordException(f"{where}: a record of the batch at {base} is longer than its batch")
     key_at, key_len, value_at, value_len = i4[:, :n]
     time_ms, offset = i8[:, :n]
-    return Chunk(
-        topic, partition, start, max(start, following), buf, key_at, key_len, value_at, value_len, time_ms, offset
-    )
+    after = max(start, following if early is None else early)
+    return Chunk(topic, partition, start, after, buf, key_at, key_len, value_at, value_len, time_ms, offset)
 
 
 def chunk_of(
