@@ -201,7 +201,7 @@ class Region(NamedTuple):
 
     at: int
     end: int
-    count: int
+    records: int
     base: int
     first_ms: int
     append_ms: int
@@ -259,7 +259,7 @@ def split(
     squeezed = bool((batches["attributes"] & CODEC).any())
     regions, bytes_, early = _unpack(where, raw, _usable(batches, aborted, committed_only), start, squeezed)
     following = int(batches["last"][-1]) + 1 if len(batches) else start
-    buf, total = np.frombuffer(bytes_, np.uint8), sum(region.count for region in regions)
+    buf, total = np.frombuffer(bytes_, np.uint8), sum(region.records for region in regions)
     i4, i8, n = np.empty((4, total), np.int32), np.empty((2, total), np.int64), 0
     for at, end, count, base, first_ms, append_ms in regions:
         n = split_batch(buf, at, end, count, base, first_ms, append_ms, start, n, *i4, *i8)
