@@ -120,6 +120,7 @@ class Chunk:
 
     buf            uint8: decompressed records; the arrays [n] say where each key and value stands (length -1: null)
     time_ms        append time (or the producers' time where the topic is stamped by them); offset: ascending
+    left_out       first and last offset of each batch that could not be unpacked
     columns        decoded once, for all capabilities of the topic
     open           how many capabilities have yet to finish it
     """
@@ -135,6 +136,7 @@ class Chunk:
     value_len: NDArray[np.int32]
     time_ms: Ints
     offset: Ints
+    left_out: tuple[tuple[int, int], ...] = ()
     columns: Columns | None = None
     open: int = 0
 
@@ -214,18 +216,26 @@ def _check_sums(where: str, raw: bytes, batches: NDArray[np.void]) -> None:
             raise CorruptRecordException(f"{where}: the checksum of a batch does not fit its bytes")
 
 
-def _unpack(
-    where: str, raw: bytes, usable: Iterable[tuple[int, ...]], start: int, squeezed: bool
-) -> tuple[list[Region], bytes, int | None]:
-    """Return the batches that reach beyond `start`, the bytes they stand in, and where the chunk has to end early."""
+class Unpacked(NamedTuple):
+    """The batches of a fetch, the bytes they stand in, where the chunk has to end early, and what was left out."""
+
+    regions: list[Region]
+    raw: bytes
+    early: int | None
+    left_out: tuple[tuple[int, int], ...]
+
+
+def _unpack(where: str, raw: bytes, usable: Iterable[tuple[int, ...]], start: int, squeezed: bool) -> Unpacked:
+    """Unpack the batches that reach beyond `start`."""
     view, size = memoryview(raw), 0
     regions: list[Region] = []
     pieces: list[bytes | memoryview] = []
+    left_out: list[tuple[int, int]] = []
     for at, end, base, last, first_ms, max_ms, _, attributes, count in usable:
         if last < start:
             continue
         if regions and size > LARGEST_CHUNK:
-            return regions, b"".join(pieces), base  # the rest comes with the next chunk
+            return Unpacked(regions, b"".join(pieces), base, tuple(left_out))  # the rest comes with the next chunk
         begin = at + HEADER_BYTES
         if squeezed:
             codec, packed = attributes & CODEC, view[begin:end]
@@ -234,11 +244,12 @@ def _unpack(
                 log.critical(
                     "%s@%d..%d: a batch of over %d bytes, or unreadable; left out", where, base, last, LARGEST_BATCH
                 )
+                left_out.append((base, last))
                 continue
             pieces.append(piece)
             begin, end, size = size, size + len(piece), size + len(piece)
         regions.append(Region(begin, end, count, base, first_ms, max_ms if attributes & APPEND_TIME else -1))
-    return regions, b"".join(pieces) if squeezed else raw, None
+    return Unpacked(regions, b"".join(pieces) if squeezed else raw, None, tuple(left_out))
 
 
 def split(
@@ -257,18 +268,19 @@ def split(
     if check:
         _check_sums(where, raw, batches)
     squeezed = bool((batches["attributes"] & CODEC).any())
-    regions, bytes_, early = _unpack(where, raw, _usable(batches, aborted, committed_only), start, squeezed)
+    found = _unpack(where, raw, _usable(batches, aborted, committed_only), start, squeezed)
     following = int(batches["last"][-1]) + 1 if len(batches) else start
-    buf, total = np.frombuffer(bytes_, np.uint8), sum(region.records for region in regions)
+    buf, total = np.frombuffer(found.raw, np.uint8), sum(region.records for region in found.regions)
     i4, i8, n = np.empty((4, total), np.int32), np.empty((2, total), np.int64), 0
-    for at, end, count, base, first_ms, append_ms in regions:
+    for at, end, count, base, first_ms, append_ms in found.regions:
         n = split_batch(buf, at, end, count, base, first_ms, append_ms, start, n, *i4, *i8)
         if n < 0:
             raise CorruptRecordException(f"{where}: a record of the batch at {base} is longer than its batch")
     key_at, key_len, value_at, value_len = i4[:, :n]
     time_ms, offset = i8[:, :n]
-    after = max(start, following if early is None else early)
-    return Chunk(topic, partition, start, after, buf, key_at, key_len, value_at, value_len, time_ms, offset)
+    after = max(start, following if found.early is None else found.early)
+    where_ = (key_at, key_len, value_at, value_len, time_ms, offset)
+    return Chunk(topic, partition, start, after, buf, *where_, found.left_out)
 
 
 def chunk_of(

@@ -18,7 +18,7 @@ from streams.bus import Capability, home_of, leads
 from streams.connection import name_of, partition_of
 from streams.engine.chunks import Chunk
 from streams.engine.columns import Decoder
-from streams.engine.letters import letter_headers
+from streams.engine.letters import batch_headers, letter_headers
 from streams.engine.outbox import Headers, Outbox
 from streams.engine.shard import Letter, Shard
 from streams.engine.transport import give_turn
@@ -161,6 +161,9 @@ class Host:
         part = self.parts.get(tp)
         if part is not None:
             part.heard_s, part.end = time.monotonic(), max(part.end, chunk.next)
+        leader = self.held.get((capability.name, tp))
+        if chunk.left_out and leader is not None and leader.shard.leads:
+            self.refuse_batches(tp, chunk, leader.shard.next)
         while True:
             held = self.held.get((capability.name, tp))
             if held is None or held.stopped or chunk.next <= held.shard.next:
@@ -239,6 +242,14 @@ class Host:
         meters.dead_letters.labels(tp.topic, letter.stage).inc()
         log.warning("%s[%d]@%d refused: %s; kept in dead-letters", tp.topic, tp.partition, offset, letter.reason)
 
+    def refuse_batches(self, tp: TP, chunk: Chunk, since: int) -> None:
+        """Say in the dead letters which batches from `since` on could not be unpacked; there is no value to keep."""
+        topic, where = name_of(self.process, DEAD_LETTERS), tp.partition % self.process.partitions
+        for first, last in chunk.left_out:
+            if first >= since:
+                self.outbox.put(topic, where, None, None, batch_headers(tp.topic, tp.partition, first, last))
+                meters.dead_letters.labels(tp.topic, "bus").inc()
+
     # Faults ----------------------------------------------------------------------------------------------------------
 
     async def _mend(self, held: Held, tp: TP, chunk: Chunk, where: tuple[int, int], why: Exception) -> None:
@@ -315,8 +326,6 @@ class Host:
             if highwater is not None:
                 behind = min((held.shard.next for held in self.shards_of(tp)), default=highwater)
                 meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, highwater - behind))
-
-    # Foreign records -------------------------------------------------------------------------------------------------
 
     async def misses_before(self, tp: TP, start: int) -> bool:
         """Say whether records of a source before `start` were dropped, as rebalances do, and ask for them again."""

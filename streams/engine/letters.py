@@ -25,3 +25,13 @@ def letter_headers(
         headers.append(("cut", str(len(value)).encode()))
         value = value[:LONGEST_VALUE]
     return value, headers
+
+
+def batch_headers(topic: str, partition: int, first: int, last: int) -> list[tuple[str, bytes]]:
+    """Return the headers of the dead letter that stands for a batch nobody could unpack, offsets `first` to `last`.
+
+    >>> batch_headers("metrics", 4, 70, 79)[3]
+    ('reason', b'offsets 70 to 79 are a batch that is damaged or too large to unpack')
+    """
+    reason = f"offsets {first} to {last} are a batch that is damaged or too large to unpack"
+    return letter_headers(None, topic, partition, first, reason, "bus")[1]

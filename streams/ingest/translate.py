@@ -31,6 +31,7 @@ async def translate(host: Host, source: Source, chunk: Chunk) -> None:
     tp = TP(chunk.topic, chunk.partition)
     if chunk.next <= host.stateless.get(tp, 0) or await host.misses_before(tp, chunk.start):
         return
+    host.refuse_batches(tp, chunk, host.stateless.get(tp, 0))
     for i in range(len(chunk)):
         try:
             translate_one(host, source, chunk, i)
