@@ -59,7 +59,8 @@ async def _play(show: Show, once: bool, limit_s: float) -> str:
     """Play; return why it could not come to its end, if so."""
     playing = asyncio.current_task()
     assert playing is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT, too: a shell's background jobs are born deaf to it
+        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
     try:
         async with asyncio.timeout(limit_s if once else None):
             await show.play(once)
