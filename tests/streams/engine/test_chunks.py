@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.engine import chunks as engine_chunks
 from streams.engine.chunks import Chunk, chunk_of, split
 
 CODECS = {"plain": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
@@ -145,3 +147,31 @@ def test_a_log_in_memory_is_a_chunk_like_any_other() -> None:
     chunk = chunk_of("t", 2, 40, [(b"a", b"1", 5), (None, None, 6), (b"", b"", 7)])
     assert content(chunk) == [(40, 5, b"a", b"1"), (41, 6, None, None), (42, 7, b"", b"")]
     assert (chunk.start, chunk.next) == (40, 43)
+
+
+def batch_of(values: list[bytes], base: int, codec: int) -> bytes:
+    """Return a record batch as a producer writes and a broker keeps it."""
+    builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, 1 << 30)
+    for i, value in enumerate(values):
+        builder.append(i, 1000, None, value, [])
+    return struct.pack(">q", base) + bytes(builder.build())[8:]
+
+
+@pytest.mark.parametrize("codec", [1, 3, 4])
+def test_a_batch_that_would_fill_the_memory_is_left_out(codec: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write to a topic can make a gigabyte of some kilobytes; what is around it is read all the same."""
+    monkeypatch.setattr(engine_chunks, "LARGEST_BATCH", 1 << 20)
+    monkeypatch.setattr(engine_chunks, "_room", np.empty(1 << 20, np.uint8))
+    raw = batch_of([b"a"], 0, codec) + batch_of([bytes(2 << 20)], 1, codec) + batch_of([b"b", b"c"], 2, codec)
+    chunk = split("metrics", 0, raw, 0)
+    assert [chunk.value(i) for i in range(len(chunk))] == [b"a", b"b", b"c"]
+    assert (chunk.start, chunk.next) == (0, 4)
+
+
+def test_a_chunk_ends_before_its_positions_need_more_than_31_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is fetched again, and comes with the next chunk."""
+    monkeypatch.setattr(engine_chunks, "LARGEST_CHUNK", 100)
+    raw = b"".join(batch_of([b"x" * 90], base, 3) for base in range(4))
+    first = split("metrics", 0, raw, 0)
+    rest = split("metrics", 0, raw, first.next)
+    assert (len(first), first.next, len(rest), rest.next) == (2, 2, 2, 4)

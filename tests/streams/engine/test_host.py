@@ -7,17 +7,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
 from faust.types import TP
+from prometheus_client import generate_latest
 
 from detectors.bank import page_of
+from streams import meters
 from streams.bus import Capability
-from streams.engine.chunks import Chunk
+from streams.engine.chunks import Chunk, chunk_of
 from streams.engine.host import Host
 from streams.engine.pages import page_key
 from streams.engine.shard import Shard
 from streams.settings import Process
 from tests.fakes import Entry, log_chunk
 from tests.streams.engine.counting import COUNTING, FAILING, Counting
+from tests.streams.engine.fragile import FRAGILE, Fragile, Log, count_of, feed, fold_fragile, readings
 from tests.streams.engine.test_outbox import FakeProducer, turns
 from topics.metrics import METRICS, Reading
 
@@ -170,3 +174,76 @@ async def test_on_leaving_nobody_waits_for_a_broker_for_ever(monkeypatch: Any) -
     await desk.host.let_go()
     assert desk.table == {}
     assert desk.consumer.committable == {}
+
+
+def test_a_shard_whose_records_are_gone_from_the_log_goes_on_behind_them() -> None:
+    """A worker was away longer than the log keeps records: what is gone cannot be asked for, again and again."""
+    log = Log(readings(*["load"] * 50), first=30)
+    host = asyncio.run(feed(log))
+    (held,) = host.held.values()
+    assert held.shard.next == 50
+    assert count_of(held.shard) == 20
+
+
+def test_a_fault_is_looked_for_where_it_is_suspected_only() -> None:
+    """Between the pages and the stretch that failed may lie far more records than in it."""
+    Fragile.takes = 0
+    log = Log(readings(*["load"] * 4000, *["load"] * 50, "poison", *["load"] * 49))
+    steps: list[int] = []
+    take = Host._step
+
+    async def counted(self: Host, held: Any, tp: TP, chunk: Chunk) -> bool:
+        steps.append(1)
+        return await take(self, held, tp, chunk)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Host, "_step", counted)
+        host = asyncio.run(feed(log))
+    (held,) = host.held.values()
+    assert list(held.shard.skips) == [4050]
+    assert count_of(held.shard) == 4099
+    assert len(steps) < 600
+
+
+def test_a_shard_that_stopped_calls_nobody_back() -> None:
+    """Going back for another shard starts from where the others stand, not from where it stopped for ever."""
+
+    async def go() -> None:
+        log = Log(readings(*["load"] * 50))
+        other = Capability(
+            "other", METRICS, type("Other", (Fragile,), {"capability": "other"}), (METRICS,), fold_fragile
+        )
+        host = await feed(log, (FRAGILE, other))
+        stopped, going = host.held["fragile", HERE], host.held["other", HERE]
+        stopped.shard.next, stopped.stopped = 10, "a fault"
+        host.table.data.data.update(dict(going.shard.snapshot(float("inf"))[0]))
+        await host._mend(going, HERE, chunk_of(METRICS.name, 0, 50, [(None, b"", 0)]), (0, 1), ValueError("again"))
+        assert log.at == 50
+
+    asyncio.run(go())
+
+
+def test_partitions_that_have_left_are_measured_no_more() -> None:
+    """The lag of a partition that another worker reads would stand still where it was last seen."""
+
+    async def go() -> None:
+        host = await feed(Log(readings("load")))
+        host.table.data._key_partition = {}
+        meters.lag.labels(METRICS.name, "0").set(7)
+        await host.let_go()
+
+    asyncio.run(go())
+    assert b"luminar_lag_records{" not in generate_latest(meters.REGISTRY)
+
+
+def test_what_cannot_be_written_is_a_fault_and_nothing_of_it_is_said() -> None:
+    """State that went on without its outputs would be saved, and they be lost."""
+    log = Log(readings("load", "load", "unspeakable", "load"))
+    host = asyncio.run(feed(log))
+    (held,) = host.held.values()
+    assert list(held.shard.skips) == [2]
+    assert count_of(held.shard) == 3
+    waiting = [item.value for lane in host.outbox._lanes.values() for item in lane.waiting]
+    said = b"".join(value or b"" for value in host.app.producer._producer.log + waiting)
+    assert b"out/count" in said
+    assert b"out/first" not in said

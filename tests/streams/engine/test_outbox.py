@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from streams.engine.outbox import Outbox
+from tests.streams.engine.fragile import LosingProducer
 
 ROOM_BYTES = 300
 
@@ -149,3 +150,20 @@ async def test_what_cannot_be_delivered_is_told_and_never_settled(producer: Fake
     await turns()
     assert not settled.done()
     settled.cancel()
+
+
+def test_nothing_overtakes_what_was_lost() -> None:
+    """A reader that had the later would drop the lost as had before when it is said again."""
+
+    async def go() -> None:
+        producer = LosingProducer(b"2")
+        failures: list[BaseException] = []
+        outbox = Outbox(lambda: producer, failures.append)
+        for value in (b"1", b"2", b"3"):
+            outbox.put("signals", 0, None, value)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        assert producer.log == [b"1"]
+        assert [str(why) for why in failures] == ["lost"]
+
+    asyncio.run(go())

@@ -14,8 +14,9 @@ from streams.engine.origins import in_order
 from streams.engine.pages import Page, Statement, page_key
 from streams.engine.shard import Shard
 from tests.contract import check
-from tests.fakes import Entry, fold_into, log_chunk, state_of
+from tests.fakes import Entry, fold_into, log_chunk, shard_of, state_of
 from tests.streams.engine.counting import Counting
+from tests.streams.engine.fragile import Fragile
 from topics import Origin
 from topics.control import SettingsChange, Tick
 from topics.metrics import METRICS, Reading
@@ -273,3 +274,17 @@ def test_a_stamp_is_never_given_twice_and_a_page_survives_its_encoding() -> None
     assert pages.decode_page(pages.encode(page)) == page
     with pytest.raises(msgspec.ValidationError):
         pages.decode_page(pages.encode(["not", "a", "page"]))
+
+
+def test_a_page_whose_settings_were_never_saved_is_learned_again() -> None:
+    """A worker may die between the two; the next must not fall over what it left, and all others after it."""
+    change = SettingsChange("v2", Settings())
+    history = [(1000 * i, Reading(series="shop/load", value=1.0, at_s=float(i))) for i in range(4)]
+    log: list[Any] = [*history, (4000, change), *((5000 + when, what) for when, what in history)]
+    first, again = shard_of(Fragile, METRICS), shard_of(Fragile, METRICS)
+    said = fold_into(first, METRICS, log)
+    table = {key: value for key, value in first.snapshot(float("inf"))[0] if b"settings" not in key}
+    assert again.load(table, 0, len(log)) == 0
+    assert fold_into(again, METRICS, log) == said
+    assert state_of(again) == state_of(first)
+    assert again.version == "v2"

@@ -1,0 +1,125 @@
+"""What was fetched reaches every agent, whatever Faust remembers of the partition."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from streams.engine import transport
+from streams.engine.chunks import Chunk, chunk_of
+from streams.settings import load
+from streams.worker import build
+from topics.metrics import METRICS
+
+HERE = TP(METRICS.name, 0)
+
+
+class Client:
+    """Stands in for aiokafka's consumer: knows which partitions it holds, and which of them are paused."""
+
+    def __init__(self) -> None:
+        self.paused: set[Any] = set()
+        self.assigned = {HERE}
+        self._fetcher = SimpleNamespace(_fetch_max_wait_ms=transport.IDLE_WAIT_MS)
+        self._subscription = SimpleNamespace(is_assigned=lambda tp: tp in self.assigned)
+
+    def pause(self, *tps: Any) -> None:
+        """Fetch no more of these."""
+        self.paused.update(tps)
+
+    def resume(self, *tps: Any) -> None:
+        """Fetch these again."""
+        self.paused.difference_update(tps)
+
+
+def worker() -> Any:
+    """Return a worker of which nothing is opened."""
+    return build(load(env={}))
+
+
+def chunks(*edges: int) -> list[Chunk]:
+    """Return chunks of empty values that follow one on the other."""
+    return [chunk_of(METRICS.name, 0, low, [(None, b"", 0)] * (high - low)) for low, high in pairwise(edges)]
+
+
+async def drain(app: Any, client: Client, fetched: list[Chunk], monkeypatch: pytest.MonkeyPatch) -> list[Chunk]:
+    """Let a consumer drain what was fetched; return what came through to the agents."""
+    consumer = app.consumer
+    heard: list[Chunk] = []
+    fetcher: Any = SimpleNamespace(_stopped=asyncio.Event())
+    monkeypatch.setattr(type(consumer), "_client", client, raising=False)
+
+    async def hear(message: Any) -> None:
+        heard.append(message.value)
+
+    async def wait_next_records(timeout: float) -> tuple[Any, Any]:
+        fetcher._stopped.set()
+        return {HERE: fetched}, {HERE}
+
+    consumer.callback, consumer._wait_next_records = hear, wait_next_records
+    await consumer._drain_messages(fetcher)
+    return heard
+
+
+def test_a_partition_that_is_read_from_far_before_its_committed_offset_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a new capability needs it: Faust would drop these chunks, and the partition stay paused."""
+
+    async def go() -> None:
+        app, client = worker(), Client()
+        app.consumer._read_offset.update({HERE: 1000})
+        fetched = chunks(0, 10, 20, 30)
+        assert await drain(app, client, fetched, monkeypatch) == fetched
+        for chunk in fetched:
+            for _ in range(app.host.readers(HERE.topic)):
+                app.consumer.finished(HERE, chunk)
+        assert not client.paused
+
+    asyncio.run(go())
+
+
+def test_what_is_read_again_is_read_even_if_a_later_chunk_was_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust notes the offset of a chunk after it has been delivered, which may be after somebody went back."""
+
+    async def go() -> None:
+        app, client = worker(), Client()
+        first, again = chunks(10, 20), chunks(0, 10, 20)
+        await drain(app, client, first, monkeypatch)
+        assert await drain(app, client, again, monkeypatch) == again
+
+    asyncio.run(go())
+
+
+def test_a_chunk_from_before_a_rebalance_frees_no_room_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its agents may be done with it only when the partition has come back and chunks of it are in hand again."""
+
+    async def go() -> None:
+        app, client = worker(), Client()
+        (old,) = await drain(app, client, chunks(0, 10), monkeypatch)
+        app.consumer._in_hand.clear()
+        await drain(app, client, chunks(0, 10, 20), monkeypatch)
+        assert client.paused
+        for _ in range(app.host.readers(HERE.topic)):
+            app.consumer.finished(HERE, old)
+        assert client.paused
+
+    asyncio.run(go())
+
+
+def test_a_chunk_that_all_are_done_with_holds_no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns know how to decode their chunk, so that only the garbage collector would part the two."""
+
+    async def go() -> None:
+        app, client = worker(), Client()
+        (chunk,) = await drain(app, client, chunks(0, 10), monkeypatch)
+        app.host.decoders[HERE.topic].columns(chunk)
+        for _ in range(app.host.readers(HERE.topic)):
+            assert chunk.columns is not None
+            app.consumer.finished(HERE, chunk)
+        assert chunk.columns is None
+
+    asyncio.run(go())
