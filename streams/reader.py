@@ -146,6 +146,7 @@ async def _consumer(process: Process, say: Say, patience_s: float | None) -> Asy
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=LARGEST_RECORD_BYTES,
             fetch_max_wait_ms=100,
+            isolation_level="read_committed",
         )
         try:
             await consumer.start()

@@ -111,7 +111,7 @@ async def _consumer(process: Process, say: Say) -> AsyncIterator[AIOKafkaConsume
         nonlocal consumer
         consumer = AIOKafkaConsumer(
             **connection(process), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
-            max_partition_fetch_bytes=CHUNK_BYTES, fetch_max_wait_ms=POLL_MS // 2,
+            max_partition_fetch_bytes=CHUNK_BYTES, fetch_max_wait_ms=POLL_MS // 2, isolation_level="read_committed",
         )  # fmt: skip
         try:
             await consumer.start()

@@ -3,7 +3,7 @@
 What it overrides, and why; the names of faust-streaming 0.15.3 and aiokafka 0.14.0 are checked before the first agent:
 
 MemoryRecords, PartitionRecords (aiokafka.consumer.fetcher)  raw bytes instead of record objects
-_create_worker_consumer   Faust hard-codes how long a fetch may wait
+_create_worker_consumer   Faust hard-codes how long a fetch may wait, and reads what aborted transactions wrote
 _to_message               a chunk is a message; its offset is the chunk's last
 _add_gap, _new_offset     Faust counts every offset between two messages; here the pages say what may be committed
 _read_offset              Faust drops what lies before the last it delivered; here the shards skip what they have had
@@ -127,6 +127,7 @@ class LoopConsumer(stock.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = IDLE_WAIT_MS
+        consumer._isolation_level = "read_committed"  # what a transaction gave up was never said
         return consumer
 
     async def start(self) -> None:
@@ -256,9 +257,9 @@ class Consumer(stock.Consumer):
         await self.seek(tp, offset)
 
     def is_caught_up(self, tp: Any, following: int) -> bool:
-        """Say whether the log ends before the offset `following`, as far as the last fetch told."""
-        highwater: Any = self.highwater(tp)  # None before the first fetch, whatever its declaration says
-        return highwater is not None and following >= highwater
+        """Say whether all that may be read yet lies before the offset `following`, as far as the last fetch told."""
+        stable: Any = self._client.last_stable_offset(_aiokafka_tp(tp))  # None before the first fetch
+        return stable is not None and following >= stable
 
     # Assignment ------------------------------------------------------------------------------------------------------
 
@@ -313,7 +314,7 @@ class Transport(stock.Transport):
 _NAMES: tuple[tuple[Any, str], ...] = (
     (fetcher, "MemoryRecords PartitionRecords READ_COMMITTED FetchResult"),
     (fetcher.Fetcher, "fetched_records _get_actions_per_node"),
-    (aiokafka.AIOKafkaConsumer, "seek pause resume"),
+    (aiokafka.AIOKafkaConsumer, "seek pause resume last_stable_offset"),
     (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
     (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek"),
     (stock.Consumer, "_wait_next_records getmany"),

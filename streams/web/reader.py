@@ -60,7 +60,12 @@ class Reader:
         options = connection(self._process)
         async with AsyncExitStack() as stack:
             consumer = AIOKafkaConsumer(
-                **options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=500
+                **options,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=500,
+                isolation_level="read_committed",
             )
             stack.push_async_callback(consumer.stop)
             await asyncio.wait_for(consumer.start(), ASK_LIMIT_S)
