@@ -1,4 +1,4 @@
-"""A foreign record that cannot be translated, or would be longer than Kafka takes, is a dead letter and ends no worker."""
+"""Translation on its way: what is dropped is asked for, what cannot be used is kept, what comes again says the same."""
 
 from __future__ import annotations
 
