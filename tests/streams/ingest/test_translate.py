@@ -1,4 +1,4 @@
-"""Translation on its way: what is dropped is asked for, what cannot be used is kept, what comes again says the same."""
+"""A foreign record that cannot be translated, or that Kafka would refuse as ours, is a dead letter; no worker ends."""
 
 from __future__ import annotations
 
