@@ -166,6 +166,7 @@ def test_a_batch_that_would_fill_the_memory_is_left_out(codec: int, monkeypatch:
     chunk = split("metrics", 0, raw, 0)
     assert [chunk.value(i) for i in range(len(chunk))] == [b"a", b"b", b"c"]
     assert (chunk.start, chunk.next) == (0, 4)
+    assert chunk.left_out == ((1, 1),)
 
 
 def test_a_chunk_ends_before_its_positions_need_more_than_31_bits(monkeypatch: pytest.MonkeyPatch) -> None:

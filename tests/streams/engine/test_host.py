@@ -132,6 +132,19 @@ async def test_what_was_had_is_passed_over_and_what_is_missing_is_asked_for() ->
     assert desk.shard(COUNTING).bank.entries[page_of(b"a")]["a/load"].count == 30  # type: ignore[attr-defined]
 
 
+async def test_a_batch_that_could_not_be_unpacked_is_in_the_dead_letters_once() -> None:
+    desk = Desk(COUNTING, FAILING)
+    desk.readings(*["a/load"] * 10)
+    chunk = desk.chunk(0, 10)
+    chunk.left_out, chunk.next = ((10, 19),), 20
+    for _ in range(2):
+        for capability in (COUNTING, FAILING):
+            await desk.host.take(capability, chunk)
+    await turns()
+    await desk.producer.acknowledge_all()
+    assert desk.sent("dead-letters") == [None]
+
+
 async def test_a_record_that_cannot_be_folded_is_found_kept_and_said_and_the_rest_is_folded() -> None:
     desk = Desk(COUNTING, FAILING)
     chunk = desk.readings(*["a/load"] * 15, "a/poison", *["a/load"] * 15)
