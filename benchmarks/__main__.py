@@ -15,8 +15,8 @@ from benchmarks import drains, readings
 from benchmarks.report import table
 
 BENCHMARKS: dict[str, tuple[Callable[[int, int], dict[str, Any]], int]] = {
-    "noop": (drains.noop, 5_000_000),
-    "windows": (drains.windows, 5_000_000),
+    "noop": (drains.noop, 3_000_000),
+    "windows": (drains.windows, 3_000_000),
     "metrics": (readings.metrics, 2_000_000),
     "latency": (readings.latency, 200_000),
     "idle": (readings.idle, 0),

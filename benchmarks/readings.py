@@ -26,7 +26,7 @@ from topics.proposals import PROPOSALS, Proposal
 from topics.settings import Scaling, Service, Settings
 from topics.signals import SIGNALS, Anomaly
 
-SERVICES, SERIES_EACH = 1000, 10
+SERVICES, SERIES_EACH, PER_SECOND = 100, 10, 10_000
 CAPABILITIES = ("anomaly", "scaling")
 SETTINGS = Settings(services={f"s{i}": Service(scaling=Scaling(load=f"s{i}/m0", capacity=5.0)) for i in range(10)})
 TOPICS = ("metrics", "signals", "proposals", "state", "dead-letters", "settings")
@@ -35,13 +35,13 @@ signal_of, proposal_of = SIGNALS.decoder().decode, PROPOSALS.decoder().decode
 
 
 def readings(n: int, seed: int = 42) -> Iterator[Entry]:
-    """Yield readings of 10,000 series, one a second each, one in 5,000 far off, as (key, value, time in ms)."""
+    """Yield readings of 1,000 series, ten a second each, one in 5,000 far off, as (key, value, time in ms)."""
     chance = np.random.default_rng(seed)
     value = np.round(chance.normal(20, 2, n) + np.where(chance.random(n) < 0.0002, 200.0, 0.0), 3)
     for i in range(n):
         number = i % (SERVICES * SERIES_EACH)
         service, metric = b"s%d" % (number // SERIES_EACH), number % SERIES_EACH
-        at_ms = 1_700_000_000_000 + i * 1000 // (SERVICES * SERIES_EACH)
+        at_ms = 1_700_000_000_000 + i * 1000 // PER_SECOND
         yield (
             service,
             b'{"series":"%s/m%d","value":%.3f,"at_s":%.3f}' % (service, metric, value[i], at_ms / 1000),

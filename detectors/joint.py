@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from river.anomaly import HalfSpaceTrees
@@ -105,6 +105,14 @@ def outstanding(errors: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(name for place, name in enumerate(ranked[:3]) if place == 0 or abs(errors[name]) >= 2)
 
 
+class Plain(NamedTuple):
+    """A model's scaler and trees as plain data, after so many vectors."""
+
+    seen: int
+    scaler: Any
+    trees: Any
+
+
 class JointModel:
     """How unusual the errors of several series are together.
 
@@ -123,6 +131,7 @@ class JointModel:
         self.seen, self.mean, self.spread = 0, 0.0, 0.0
         self.limit, self.beyond = LIMIT_FIRST, False
         self.excursion = Excursion()
+        self._plain: Plain | None = None
 
     def _raw_one(self, errors: Mapping[str, float]) -> float:
         """Return how thin the trees' past is where the errors fall: the logarithm of their score's distance from 1."""
@@ -171,9 +180,11 @@ class JointModel:
         return judgement
 
     def save(self) -> SavedModel:
-        """Return the model as plain data."""
+        """Return the model as plain data; what is dear of it is made anew only when something was learned."""
+        if self._plain is None or self._plain.seen != self.seen:
+            self._plain = Plain(self.seen, dump(self.scaler), dump(self.trees))
         return SavedModel(
-            self.service, self.members, dump(self.scaler), dump(self.trees),  # type: ignore[arg-type]
+            self.service, self.members, self._plain.scaler, self._plain.trees,
             self.seen, self.mean, self.spread, self.limit, self.beyond, self.excursion,
         )  # fmt: skip
 

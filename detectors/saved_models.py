@@ -56,9 +56,10 @@ def dump(model: Any) -> Saved:
         counts = model.counts
         return SavedScaler([(name, counts[name], model.means[name], model.vars[name]) for name in sorted(counts)])
     if isinstance(model, HalfSpaceTrees):
-        branches = [node for tree in model.trees for node in _nodes(tree) if isinstance(node, PaddedBranch)]
-        features = sorted({node.feature for node in branches})
-        trees = [_dump_tree(tree, features) for tree in model.trees]
+        forest = [_nodes(tree) for tree in model.trees]
+        features = sorted({node.feature for nodes in forest for node in nodes if isinstance(node, PaddedBranch)})
+        places = {feature: place for place, feature in enumerate(features)}
+        trees = [_dump_tree(nodes, places) for nodes in forest]
         first = bool(model._first_window)
         return SavedForest(
             model.n_trees, model.height, model.window_size, model.seed, model.counter, first, features, trees
@@ -86,11 +87,9 @@ def _nodes(tree: Any) -> list[Any]:
     return list(tree.iter_dfs())
 
 
-def _dump_tree(tree: Any, features: list[str]) -> SavedTree:
-    nodes = _nodes(tree)
-    places = [features.index(node.feature) if isinstance(node, PaddedBranch) else LEAF for node in nodes]
+def _dump_tree(nodes: list[Any], places: dict[str, int]) -> SavedTree:
     return SavedTree(
-        bytes(places),
+        bytes(places[node.feature] if isinstance(node, PaddedBranch) else LEAF for node in nodes),
         np.array([node.threshold for node in nodes if isinstance(node, PaddedBranch)], np.float64).tobytes(),
         np.array([node.r_mass for node in nodes], np.int32).tobytes(),
         np.array([node.l_mass for node in nodes], np.int32).tobytes(),
