@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from topics.settings import Settings
 from topics.signals import Anomaly
 
 # A model is some 300 kB while it lives; services beyond these are judged series by series only.
+TURNS = 16
 MODELS_PER_PAGE = 4
 MEMBERS_MOST = 8
 
@@ -90,7 +92,7 @@ class JointBook:
             return []
         self._bank.dirty[page] = True
         self._asked_ms[page][service] = clock_ms
-        model = self._model(page, service, self._models[page].get(service))
+        model = self._model(page, service, self._models[page].get(service), clock_ms)
         if model is None:
             return []
         known = ((name, self._bank.names.row(name.encode())) for name in model.members)
@@ -114,7 +116,7 @@ class JointBook:
             )
         ]  # fmt: skip
 
-    def _model(self, page: int, service: bytes, model: JointModel | None) -> JointModel | None:
+    def _model(self, page: int, service: bytes, model: JointModel | None, clock_ms: int) -> JointModel | None:
         """Return a service's model, a new one once its series have warmed up, or None."""
         named = self._settings.services.get(service.decode("utf-8", "replace"))
         main = named.main if named is not None else ()
@@ -122,11 +124,18 @@ class JointBook:
             return model
         if model is None and len(self._models[page]) >= MODELS_PER_PAGE:
             return None
+        if not main and not self._is_turn(service, clock_ms):
+            return None
         members = main if self._warm(main) else () if main else self._first_members(page, service)
         if len(members) < 2:
             return None
         self._models[page][service] = JointModel(service.decode("utf-8", "replace"), members)
         return self._models[page][service]
+
+    def _is_turn(self, service: bytes, clock_ms: int) -> bool:
+        """Say whether a service nobody named may begin now: a model takes milliseconds, and all warm up at once."""
+        bucket = int(clock_ms / 1000 // self._settings.anomaly.bucket_s)
+        return (bucket + zlib.crc32(service)) % TURNS == 0
 
     def _warm(self, main: tuple[str, ...]) -> bool:
         rows = [self._bank.names.row(name.encode("utf-8", "replace")) for name in main]
