@@ -133,6 +133,7 @@ def summary(name: str, records: int, runs: list[dict[str, float]], correct: bool
         "records_per_s": round(statistics.median(rates)),
         "records_per_s_min": round(min(rates)),
         "records_per_s_max": round(max(rates)),
+        "second_half_per_s": round(statistics.median(run["second_half_per_s"] for run in runs)),
         "cpu_s_per_million": round(statistics.median(run["cpu_s"] for run in runs) / records * 1e6, 3),
         "peak_rss_mb": round(max(run["peak_rss_mb"] for run in runs), 1),
         "outputs": int(runs[-1]["outputs"]),

@@ -53,6 +53,7 @@ class Meter:
         self.wanted = wanted
         self.counts = dict.fromkeys(names, 0)
         self.began: tuple[float, float] | None = None
+        self.half: tuple[float, int] | None = None
 
     def measures(self, take: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         """Return `Host.take` with a count beside it."""
@@ -62,6 +63,9 @@ class Meter:
                 self.began = time.perf_counter(), cpu_s()
             await take(host, capability, chunk)
             self.counts[capability.name] += len(chunk)
+            folded = min(self.counts.values())
+            if self.half is None and folded * 2 >= self.wanted:
+                self.half = time.perf_counter(), folded
 
         return counted
 
@@ -71,8 +75,11 @@ class Meter:
             await asyncio.sleep(0.005)
         await host.outbox.settled(host.outbox.ticket())
         assert self.began is not None
+        assert self.half is not None
+        ended_s = time.perf_counter()
         return {
-            "seconds": time.perf_counter() - self.began[0],
+            "seconds": ended_s - self.began[0],
+            "second_half_per_s": (self.wanted - self.half[1]) / (ended_s - self.half[0]),
             "cpu_s": cpu_s() - self.began[1],
             "peak_rss_mb": peak_rss_mb(),
             "folded": max(self.counts.values()),

@@ -42,17 +42,22 @@ class Jar(NamedTuple):
 
 
 def kafka_jars(cache: Path | None = None) -> Path:
-    """Return the folder with Kafka's jars, fetching them if they are not there yet.
+    """Return the folder with Kafka's jars, fetching them if they are not there yet."""
+    return jars_listed(KAFKA_JARS, f"kafka-{KAFKA_VERSION}", cache)
+
+
+def jars_listed(listing: Path, name: str, cache: Path | None = None) -> Path:
+    """Return the folder with the jars that a file lists, fetching them if they are not there yet.
 
     The folder appears complete or not at all; of two processes that want it at the same time, one fetches and the
     other waits. `cache` is the folder above it, the user's cache folder unless told otherwise.
 
     Raises BrokerFailed if they cannot be fetched.
     """
-    listed = KAFKA_JARS.read_bytes()
-    home = _user_cache() / "luminar" if cache is None else cache
+    listed = listing.read_bytes()
+    home = user_cache() / "luminar" if cache is None else cache
     # Another list is another folder, so a changed list never meets jars of an older one.
-    folder = home / f"kafka-{KAFKA_VERSION}-{hashlib.sha256(listed).hexdigest()[:8]}"
+    folder = home / f"{name}-{hashlib.sha256(listed).hexdigest()[:8]}"
     if folder.is_dir():
         return folder
     jars = [Jar(*line.split()) for line in listed.decode().splitlines()]
@@ -67,7 +72,7 @@ def kafka_jars(cache: Path | None = None) -> Path:
 
 
 def _fetch_into(folder: Path, jars: list[Jar]) -> None:
-    sys.stderr.write(f"Fetching Apache Kafka {KAFKA_VERSION} ({len(jars)} jars, once) into {folder}\n")
+    sys.stderr.write(f"Fetching {folder.name} ({len(jars)} jars, once) into {folder.parent}\n")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as scratch:
         complete = Path(scratch) / "complete"
         complete.mkdir()
@@ -123,7 +128,8 @@ def _could_not_fetch(folder: Path, error: OSError) -> str:
     )
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
+    """Return the folder for what can be fetched again."""
     named = os.environ.get("XDG_CACHE_HOME")
     if named:
         return Path(named)
