@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.bank import Bank
 from streams.engine.shard import Shard
-from tests.fakes import Entry, fold_into, shard_of, state_of
+from tests.fakes import Entry, fold_into, shard_of
 from topics import Derived, Topic
 from topics.settings import Settings
 
@@ -36,7 +36,7 @@ def replay_equals_live(
     """Folded again, the log gives the same state and the same words."""
     again = shard_of(bank, topic, settings)
     assert fold_into(again, topic, log) == said
-    assert state_of(again) == state_of(whole)
+    assert again.contents() == whole.contents()
 
 
 def any_cut_gives_the_same(
@@ -52,7 +52,7 @@ def any_cut_gives_the_same(
     for cuts in (range(len(log)), [chance.randrange(len(log) + 1) for _ in range(3)]):
         shard = shard_of(bank, topic, settings)
         assert fold_into(shard, topic, log, cuts) == said
-        assert state_of(shard) == state_of(whole)
+        assert shard.contents() == whole.contents()
 
 
 def saving_and_loading_changes_nothing(
@@ -72,9 +72,9 @@ def saving_and_loading_changes_nothing(
         records, position = first.snapshot(float("inf"))
         second = shard_of(bank, topic, settings)
         assert second.load(dict(records)) == position == at
-        assert state_of(second) == state_of(first)
+        assert second.contents() == first.contents()
         assert before + fold_into(second, topic, log[at:], start=at) == said
-        assert state_of(second) == state_of(whole)
+        assert second.contents() == whole.contents()
 
 
 def pages_of_different_age_catch_up(
@@ -103,14 +103,14 @@ def pages_of_different_age_catch_up(
     for record in fold_into(second, topic, log[position:], start=position):
         key = msgspec.json.encode(record.origin) + type(record).__name__.encode()
         assert heard.setdefault(key, record) == record, "a copy differs from what was said before"
-    assert state_of(second) == state_of(whole)
+    assert second.contents() == whole.contents()
     assert len(heard) == len(said)
 
 
 def asking_leaves_no_trace(whole: Shard) -> None:
     """Neither taking pages nor asking when something is due changes anything."""
-    before, dirty = state_of(whole), whole.bank.dirty.copy()
+    before, dirty = whole.contents(), whole.bank.dirty.copy()
     assert whole.bank.due_ms >= 0
     assert len(whole.bank) >= 0
-    assert state_of(whole) == before
+    assert whole.contents() == before
     assert np.array_equal(whole.bank.dirty, dirty)

@@ -79,8 +79,3 @@ def fold(
 def without_origin(record: Derived) -> Derived:
     """Return a record as the capability said it."""
     return msgspec.structs.replace(record, origin=None)
-
-
-def state_of(shard: Shard) -> list[tuple[bytes, dict[Any, Any]]]:
-    """Return every page as bytes with its marks: equal state, equal value."""
-    return [(shard.bank.take(page), dict(sorted(shard.marks[page].items()))) for page in range(len(shard.positions))]

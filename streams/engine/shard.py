@@ -309,6 +309,10 @@ class Shard:
     def _settings_key(self, settings_at: int) -> bytes:
         return page_key(self.capability, self.partition, f"settings/{settings_at}")
 
+    def contents(self) -> list[tuple[bytes, dict[Source, tuple[int, int, str]]]]:
+        """Return every page as bytes, with its marks: equal contents, equal state."""
+        return [(self.bank.take(page), dict(sorted(self.marks[page].items()))) for page in range(PAGES)]
+
     def snapshot(self, budget: float) -> tuple[list[tuple[bytes, bytes]], int]:
         """Return what to save, all true at `next`, and the position that is safe once it is saved.
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.storm.judge import Judge
 from streams.client import Publisher
 from streams.connection import partition_of
 from streams.reader import Message
 from tests.kafka.conftest import MakeSite
-from tests.kafka.reference import Judge
 from tests.kafka.workers import Site, WorkerProcess, counted, reason_of, until
 from topics import Topic
 from topics.dead_letters import DEAD_LETTERS

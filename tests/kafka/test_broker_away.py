@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.storm.feed import SETTINGS, Feed
+from benchmarks.storm.judge import Judge
 from streams.broker import Broker
 from streams.client import Publisher
-from tests.kafka.feed import SETTINGS, Feed
-from tests.kafka.reference import Judge
 from tests.kafka.workers import Site, until
 from topics.metrics import METRICS
 from topics.requests import REQUESTS

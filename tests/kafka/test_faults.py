@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.storm.judge import Judge
 from streams.bus import Capability
 from streams.client import Position, Publisher
 from streams.connection import partition_of
@@ -17,7 +18,6 @@ from streams.engine.shard import Shard
 from streams.reader import Message
 from tests.kafka.conftest import MakeSite
 from tests.kafka.faulty import KNOWN, Poisoned, Timed
-from tests.kafka.reference import Judge
 from tests.kafka.workers import Site, WorkerProcess, plain, reason_of, until
 from topics import Topic
 from topics.dead_letters import DEAD_LETTERS

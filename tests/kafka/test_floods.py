@@ -6,9 +6,9 @@ import asyncio
 import os
 import time
 
+from benchmarks.storm.judge import Judge
 from streams.client import Publisher
 from tests.kafka.conftest import MakeSite
-from tests.kafka.reference import Judge
 from tests.kafka.workers import Site
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS, Request

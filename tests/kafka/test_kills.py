@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
+from benchmarks.storm.feed import SETTINGS, Feed
+from benchmarks.storm.judge import Judge
 from streams.client import Publisher
 from tests.kafka.conftest import MakeSite
-from tests.kafka.feed import SETTINGS, Feed
-from tests.kafka.reference import Judge
 from tests.kafka.workers import Site, WorkerProcess
 from topics.metrics import METRICS
 from topics.requests import REQUESTS

@@ -16,12 +16,12 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from benchmarks.storm.judge import Judge
 from streams.admin import create_topics
 from streams.bus import capabilities
 from streams.connection import admin, connection, partition_of
 from streams.settings import load, version_of
 from tests.kafka.conftest import MakeSite
-from tests.kafka.reference import Judge
 from tests.kafka.workers import Site, counted, until
 from topics import Record, Topic
 from topics.metrics import METRICS, Reading

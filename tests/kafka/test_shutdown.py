@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from benchmarks.storm.judge import Judge, is_tick
 from streams.admin import put_settings
 from streams.bus import capabilities
 from streams.client import Publisher
 from streams.connection import connection, partition_of
 from streams.settings import version_of
 from tests.kafka.conftest import MakeSite
-from tests.kafka.reference import Judge, is_tick
 from tests.kafka.workers import Site, until
 from topics.catalogue import CONTROLLED
 from topics.control import SettingsChange, decode_control

@@ -14,7 +14,7 @@ from streams.engine.origins import in_order
 from streams.engine.pages import Page, Statement, page_key
 from streams.engine.shard import Shard
 from tests.contract import check
-from tests.fakes import Entry, fold_into, log_chunk, shard_of, state_of
+from tests.fakes import Entry, fold_into, log_chunk, shard_of
 from tests.streams.engine.counting import Counting
 from tests.streams.engine.fragile import Fragile
 from topics import Origin
@@ -85,7 +85,7 @@ def test_a_page_that_nothing_touched_is_not_written_again_and_holds_nothing_back
     other = shard()
     assert other.load(table | dict(records)) == 3
     assert set(other.positions.tolist()) == {3}
-    assert state_of(other) == state_of(one)
+    assert other.contents() == one.contents()
 
 
 def test_with_little_room_the_oldest_page_goes_first_and_at_least_one_goes() -> None:
@@ -119,7 +119,7 @@ def test_a_page_that_a_zombie_wrote_late_only_makes_the_replay_longer() -> None:
         fold_into(third, METRICS, log[third.next :], start=third.next)
         whole = shard()
         fold_into(whole, METRICS, log)
-        assert state_of(third) == state_of(whole)
+        assert third.contents() == whole.contents()
 
 
 def test_what_all_that_was_saved_led_to_is_not_said_again() -> None:
@@ -149,7 +149,7 @@ def test_a_page_of_another_version_is_dropped_loudly_and_learned_again(caplog: p
     assert "page" in caplog.text
     assert "is of version 2, this is version 1; it is dropped and learned again from the log" in caplog.text
     fold_into(other, METRICS, log)
-    assert state_of(other) == state_of(one)
+    assert other.contents() == one.contents()
 
 
 @pytest.mark.parametrize(("first", "end"), [(11, 40), (0, 9)])
@@ -286,5 +286,5 @@ def test_a_page_whose_settings_were_never_saved_is_learned_again() -> None:
     table = {key: value for key, value in first.snapshot(float("inf"))[0] if b"settings" not in key}
     assert again.load(table, 0, len(log)) == 0
     assert fold_into(again, METRICS, log) == said
-    assert state_of(again) == state_of(first)
+    assert again.contents() == first.contents()
     assert again.version == "v2"

@@ -11,14 +11,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from benchmarks.storm.deployment import Site
 from streams.bus import Capability, capabilities, home_of, leads
 from streams.connection import name_of, partition_of
 from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
 from streams.engine.shard import Shard
 from streams.reader import Message
-from tests.fakes import state_of
-from tests.kafka.workers import Site
 from topics import Derived, Origin, Topic
 from topics.blocklist import Lift
 from topics.catalogue import ALL
@@ -106,12 +105,12 @@ class Judge:
         where, log = f"{capability.name}/{partition}", self.logs[capability.topic.name][partition]
         saved, folded = self.shard(capability, partition), self.shard(capability, partition)
         saved.load(self.table)
-        theirs, at, clock_ms = state_of(saved), 0, {}
+        theirs, at, clock_ms = saved.contents(), 0, {}
         safe = int(saved.positions.max())
         for position in sorted({int(p) for p in saved.positions} | {log[-1].offset + 1 if log else 0}):
             until = next((i for i in range(at, len(log)) if log[i].offset >= position), len(log))
             self._fold(capability, partition, folded, log[at:until], safe)
-            at, ours = until, state_of(folded)
+            at, ours = until, folded.contents()
             clock_ms[position] = folded.clock_ms
             for page in np.flatnonzero(saved.positions == position).tolist():
                 self.verdict.counts["pages"] += 1
