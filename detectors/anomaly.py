@@ -31,9 +31,13 @@ NOT_JUDGED = (b"_forecast", b"_forecast_lower", b"_forecast_upper")
 
 
 class AnomalyBank(RowBank):
-    """The rows of many series, and beside them, in `joint`, the models of services."""
+    """The rows of many series, and beside them, in `joint`, the models of services.
+
+    scores         float64: how unusual each record of the last run was, by its index in the chunk
+    """
 
     capability = "anomaly"
+    version = 2
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
 
@@ -41,6 +45,7 @@ class AnomalyBank(RowBank):
         self._due_ms = NEVER
         self._living: Ints | None = None
         self._blank = np.zeros(1, ROW)
+        self.scores = np.zeros(0)
         self.joint = JointBook(self)
         super().__init__(settings, owns)
 
@@ -72,9 +77,11 @@ class AnomalyBank(RowBank):
         if start == end:
             return []
         notes = np.empty(end - start, NOTE)
+        if len(self.scores) < end:
+            self.scores = np.zeros(end)
         taken, due_ms = judge_rows(
             self.rows, self._blank, ids, columns.code["kind"], columns.number["value"], columns.number["at_s"],
-            run.clock_ms, run.late, start, end, self.rule, notes,
+            run.clock_ms, run.late, start, end, self.rule, notes, self.scores,
         )  # fmt: skip
         self._due_ms = min(self._due_ms, int(due_ms), self.joint.due_ms)
         return [

@@ -54,10 +54,21 @@ def take_score(row, how, at_s):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def begin_rows(rows, scores, at_s, threshold, begins):  # type: ignore[no-untyped-def]
+    """Mark where excursions of one series begin, by `take_score` alone, where `threshold` counts as 1."""
+    row = rows[0]
+    for i in range(len(scores)):
+        before = row.excursion
+        take_score(row, scores[i] / threshold, at_s[i])
+        begins[i] = row.excursion and not before
+
+
+@kernel
 def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-def]
     """Judge a value and learn it: begin or end the row's excursion, and note the most unusual, else the last, value."""
     expected, spread = expect(row, at_s, rule)
     how = score(row, value, at_s, rule)
+    row.score = how
     row.value, row.judged_at_s = value, at_s
     row.error = min(max((value - expected) / spread, -1e9), 1e9) if row.seen >= rule.warmup else 0.0
     how = min(how, 1.0) if late else take_score(row, how, at_s)
@@ -200,11 +211,17 @@ def judge_reading(row, kind, value, at_s, clock_ms, late, rule, note):  # type: 
 
 
 @kernel
-def judge_rows(rows, blank, ids, kinds, value, at_s, clock_ms, late, start, end, rule, notes):  # type: ignore[no-untyped-def]
-    """Fold records start..end into their rows, in log order; return the notes taken, and when something is next due."""
+def judge_rows(  # type: ignore[no-untyped-def]
+    rows, blank, ids, kinds, value, at_s, clock_ms, late, start, end, rule, notes, scores
+):
+    """Fold records start..end into their rows, in log order; return the notes taken, and when something is next due.
+
+    The highest score of the values that a record led to is left in `scores`, 0 where there was none.
+    """
     taken = 0
     due_ms = NEVER
     for i in range(start, end):
+        scores[i] = 0.0
         kind = kinds[i] + 1
         if ids[i] < 0 or kind > TOTAL:
             continue
@@ -219,6 +236,7 @@ def judge_rows(rows, blank, ids, kinds, value, at_s, clock_ms, late, start, end,
         note = notes[taken]
         note.score, note.judged, note.index, note.row = 0.0, 0, i, ids[i]
         note.code = judge_reading(row, kind, value[i], at_s[i], clock_ms[i], late[i], rule, note)
+        scores[i] = row.score if note.judged else 0.0
         taken += note.code != 0
         due_ms = min(due_ms, row.missing_ms, row.bucket_ms)
     return taken, due_ms

@@ -66,6 +66,7 @@ def rule_of(settings: Settings) -> Rule:
 #   anchor, profile      the profile is kept as distances from a first value; known: a bit for each slot that holds one
 #   slot*                the slot being filled, and its sum
 #   value, error         the last value judged, and its distance from the expected in usual errors
+#   score                how unusual the last value was, before it is known to be the begin of an excursion
 #   streak               how many values in a row were far out of the usual
 #   doubt                for so many readings more, one that is a little out of the band is believed to be anomalous
 #   since_s, said_at_s, peak, back   of the excursion: its begin, when and how high it was said, readings back inside
@@ -80,6 +81,7 @@ ROW = np.dtype(
         *[(name, "i8") for name in ("bucket", "newest", "closed")],
         ("sums", "f8", RING),
         ("error", "f4"),
+        ("score", "f4"),
         ("peak", "f4"),
         *[(name, "i4") for name in ("seen", "season_seen", "slot_count", "heard", "late_deltas")],
         *[(name, "u1") for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "doubt")],

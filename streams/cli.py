@@ -225,6 +225,34 @@ def replay(loaded: Loaded, since: str, until: str, with_settings: Path | None, *
     sys.exit(run(loaded, since=moment(since), until=moment(until), settings=settings, **options))
 
 
+@main.command(
+    epilog=examples(
+        "luminar evaluate nab --data ../shared/data",
+        "luminar evaluate all --data ../shared/data --json figures.json",
+        "luminar evaluate mscloud --data ../shared/data --detector river:HalfSpaceTrees",
+    )
+)
+@click.argument("name", metavar="SET")
+@click.option(
+    "--data", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where the sets are, a folder each."
+)
+@click.option("--json", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write the figures there, too.")
+@click.option(
+    "--detector", metavar="NAME", default="luminar", show_default=True,
+    help="Another to compare with: zscore, ewma, river:HalfSpaceTrees and more; a wrong name is answered with all.",
+)  # fmt: skip
+def evaluate(name: str, data: Path, out: Path | None, detector: str) -> None:
+    """Measure what is concluded on public data.
+
+    SET is nab, aiops_kpi, mscloud, asd or all. Its readings go through the banks that the worker runs, with the
+    settings that are shipped, in time order, once; labels are opened by the scorer only. Figures at a score above 1
+    come first, the best threshold in hindsight after them.
+    """
+    from streams.evaluate.command import run
+
+    run(name, data, out, detector)
+
+
 @main.command(epilog=examples("luminar status", "luminar status --json"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @with_settings

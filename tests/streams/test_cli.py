@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from streams.cli import help_tree, main
 from streams.cli_words import moment
 
-COMMANDS = "demo broker topics worker web feed tail lift replay status settings".split()  # noqa: SIM905
+COMMANDS = "demo broker topics worker web feed tail lift replay evaluate status settings".split()  # noqa: SIM905
 
 
 def luminar(*arguments: str, stdin: str | bytes = "", env: dict[str, str] | None = None) -> Result:
@@ -38,7 +38,7 @@ def test_every_command_has_examples_and_explains_every_option(name: str) -> None
     assert len(listed) < 60
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("demo", "broker", "settings")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("demo", "broker", "evaluate", "settings")])
 def test_every_command_that_talks_to_kafka_takes_where_it_is(name: str) -> None:
     assert {"broker", "settings_file", "prefix"} <= {parameter.name for parameter in main.commands[name].params}
 

@@ -1,0 +1,23 @@
+"""Alarms: what scores come to under another threshold, by the very rule with which the bank begins an excursion."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detectors.anomaly_loops import begin_rows
+from detectors.anomaly_rows import ROW
+from detectors.columns import Flags, Floats
+
+THRESHOLDS = tuple(2.0 ** (k / 8) for k in range(-24, 33))
+"""What is tried in hindsight: from an eighth to sixteen times the score that is anomalous."""
+
+
+def begins_at(threshold: float, scores: Floats, at_s: Floats) -> Flags:
+    """Return where alarms of one series begin if `threshold` is to be passed instead of 1.
+
+    >>> begins_at(2.0, np.array([0.0, 9.0, 9.0, 0.0]), np.arange(4.0)).tolist()
+    [False, True, False, False]
+    """
+    begins = np.zeros(len(scores), np.bool_)
+    begin_rows(np.zeros(1, ROW), scores, at_s, threshold, begins)
+    return begins

@@ -1,0 +1,79 @@
+"""The command: which sets there are, what is printed, and what is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from streams.evaluate import aiops_kpi, asd, mscloud, nab
+from streams.evaluate.judging import BankJudge, Judge, Judged
+from streams.evaluate.traces import DataError, Trace
+from streams.tables import table
+from topics.settings import Settings
+
+OURS = "luminar"
+
+
+class Set(NamedTuple):
+    """A data set: how it is read, and how it is scored."""
+
+    read: Callable[[Path], list[Trace]]
+    evaluate: Callable[[Path, Sequence[Trace], Sequence[Judged]], dict[str, float]]
+
+
+SETS = {
+    "nab": Set(nab.read, nab.evaluate),
+    "aiops_kpi": Set(aiops_kpi.read, aiops_kpi.evaluate),
+    "mscloud": Set(mscloud.read, mscloud.evaluate),
+    "asd": Set(asd.read, asd.evaluate),
+}
+NAMES = (*SETS, "all")
+
+
+def measure(name: str, folder: Path, judge: Judge) -> dict[str, float]:
+    """Return the figures of one set, `set.measure`."""
+    its = SETS[name]
+    traces = its.read(folder)
+    first = traces[0]
+    judge(Trace(first.name, first.at_s[:2], first.values[:2], 0))  # Compiling is not what is measured.
+    judged = [judge(trace) for trace in traces]
+    readings = sum(trace.values.size for trace in traces)
+    figures = its.evaluate(folder, traces, judged)
+    figures["us_per_reading"] = 1e6 * sum(one.seconds for one in judged) / readings
+    return {f"{name}.{measure}": float(figure) for measure, figure in figures.items()}
+
+
+def judge_of(detector: str) -> Judge:
+    """Return what judges: the shipped bank under the shipped settings, or one of the usual detectors."""
+    if detector == OURS:
+        return BankJudge(Settings())
+    from streams.evaluate.rivers import DETECTORS, RiverJudge
+
+    if detector not in DETECTORS:
+        raise click.BadParameter(f"no detector {detector!r}; there are {', '.join((OURS, *DETECTORS))}")
+    return RiverJudge(detector)
+
+
+def run(name: str, data: Path, out: Path | None, detector: str) -> None:
+    """Measure a set, or all that are there; print a table, and write the figures as one flat JSON object."""
+    if name not in NAMES:
+        raise click.BadParameter(f"no set {name!r}; there are {', '.join(NAMES)}")
+    judge, figures = judge_of(detector), dict[str, float]()
+    for one in SETS if name == "all" else [name]:
+        folder = data if name != "all" and (data / "data").is_dir() else data / one
+        if not folder.is_dir():
+            raise click.BadParameter(f"expected the data set in {folder}, found no folder there", param_hint="--data")
+        try:
+            found = measure(one, folder, judge)
+        except DataError as error:
+            raise click.BadParameter(str(error), param_hint="--data") from error
+        figures |= found
+        for line in table((one, detector), [(key.split(".", 1)[1], f"{value:.4g}") for key, value in found.items()]):
+            click.echo(line)
+        click.echo()
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=1) + "\n")
