@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -59,17 +59,18 @@ class Held:
 
 @dataclass
 class Part:
-    """A partition that this worker holds: when something last came, and what was done about silence and settings."""
+    """A partition held: where its log begins, when something last came, and which settings were said, when."""
 
-    first: int = 0
-    end: int = 0
-    heard_s: float = field(default_factory=time.monotonic)
+    first: int
+    heard_s: float
     settings_said: str = ""
     settings_said_s: float = 0.0
 
 
 class Host:
     """What stands between the transport and the shards. All of it runs on the worker's one loop."""
+
+    now_s: Callable[[], float] = staticmethod(time.monotonic)  # tells how long a partition was silent, nothing else
 
     def __init__(self, process: Process, capabilities: tuple[Capability, ...]) -> None:
         self.process, self.capabilities = process, capabilities
@@ -116,7 +117,7 @@ class Host:
     def load(self, ranges: Mapping[TP, tuple[int, int]]) -> dict[TP, int]:
         """Make the shards of these partitions from their pages; return where to read on."""
         self.held.clear()
-        self.parts = {tp: Part(first, end) for tp, (first, end) in ranges.items()}
+        self.parts = {tp: Part(first, self.now_s()) for tp, (first, _) in ranges.items()}
         positions = {}
         for tp, (first, end) in ranges.items():
             for capability in self.capabilities:
@@ -158,9 +159,8 @@ class Host:
     async def take(self, capability: Capability, chunk: Chunk) -> None:
         """Fold what is new in a chunk, and publish what that leads to."""
         tp = TP(chunk.topic, chunk.partition)
-        part = self.parts.get(tp)
-        if part is not None:
-            part.heard_s, part.end = time.monotonic(), max(part.end, chunk.next)
+        if (part := self.parts.get(tp)) is not None:
+            part.heard_s = self.now_s()
         leader = self.held.get((capability.name, tp))
         if chunk.left_out and leader is not None and leader.shard.leads:
             self.refuse_batches(tp, chunk, leader.shard.next)

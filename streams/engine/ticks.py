@@ -21,25 +21,29 @@ _tick = msgspec.json.encode(Tick())
 
 async def tick_for_ever(host: Host) -> None:
     """Append a tick to partitions that are silent while something is due, and settings that are not in force yet."""
-    tick_s = host.process.worker.tick_s
     while not host.app.should_stop:
-        await asyncio.sleep(min(0.25, tick_s / 4))
-        for tp, part in list(host.parts.items()):
-            shards = [held.shard for held in host.shards_of(tp) if not held.stopped]
-            if shards and all(host.app.consumer.is_caught_up(tp, shard.next) for shard in shards):
-                _say_settings(host, tp, part, shards)
-                _tick_once(host, tp, part, shards)
+        await asyncio.sleep(min(0.25, host.process.worker.tick_s / 4))
+        append_due(host, time.time())
 
 
-def _tick_once(host: Host, tp: TP, part: Part, shards: list[Shard]) -> None:
-    silent_s = time.monotonic() - part.heard_s
-    if silent_s >= host.process.worker.tick_s and is_due(shards, silent_s, time.time()):
-        part.heard_s = time.monotonic()
+def append_due(host: Host, wall_s: float) -> None:
+    """Append what is to be appended now, where all that is in the log has been folded; wall_s: this machine's clock."""
+    for tp, part in list(host.parts.items()):
+        shards = [held.shard for held in host.shards_of(tp) if not held.stopped]
+        if shards and all(host.app.consumer.is_caught_up(tp, shard.next) for shard in shards):
+            _say_settings(host, tp, part, shards)
+            _tick_once(host, tp, part, shards, wall_s)
+
+
+def _tick_once(host: Host, tp: TP, part: Part, shards: list[Shard], wall_s: float) -> None:
+    silent_s = host.now_s() - part.heard_s
+    if silent_s >= host.process.worker.tick_s and is_due(shards, silent_s, wall_s):
+        part.heard_s = host.now_s()
         host.outbox.put(tp.topic, tp.partition, None, _tick)
         meters.ticks.labels(tp.topic).inc()
 
 
-def is_due(shards: list[Shard], silent_s: float, now_s: float) -> bool:
+def is_due(shards: list[Shard], silent_s: float, wall_s: float) -> bool:
     """Say whether the passing of time brings something.
 
     By this machine's clock or by the log's, whichever is ahead: it only decides whether to append a tick. What the tick
@@ -48,12 +52,12 @@ def is_due(shards: list[Shard], silent_s: float, now_s: float) -> bool:
     due_ms = min(shard.bank.due_ms for shard in shards)
     if due_ms == NEVER:
         return False
-    return due_ms <= max(now_s * 1000, max(shard.clock_ms for shard in shards) + silent_s * 1000)
+    return due_ms <= max(wall_s * 1000, max(shard.clock_ms for shard in shards) + silent_s * 1000)
 
 
 def _say_settings(host: Host, tp: TP, part: Part, shards: list[Shard]) -> None:
     """Append the settings that operators want to a log that has others in force; again, where they do not arrive."""
-    wanted, now_s = host.desired, time.monotonic()
+    wanted, now_s = host.desired, host.now_s()
     if wanted is None or all(shard.version == wanted.version for shard in shards):
         return
     if part.settings_said != wanted.version or now_s - part.settings_said_s > SAY_SETTINGS_AGAIN_S:
