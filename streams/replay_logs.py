@@ -13,7 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.connection import Say, TopicMissing, connection, missing, name_of, once_there, partition_counts
-from streams.engine import transport
+from streams.engine import fetching
 from streams.engine.chunks import Chunk
 from streams.reader import Message, bounds, read
 from streams.replay_compare import LIFTED, Identity, Word
@@ -95,12 +95,12 @@ async def chunks(
 @contextmanager
 def _delivered_in_chunks(name: str) -> Iterator[None]:
     """While it lasts, consumers of this process get a topic in chunks."""
-    transport.register()
-    transport._hot.add(name)
+    fetching.install()
+    fetching.hot.add(name)
     try:
         yield
     finally:
-        transport._hot.discard(name)
+        fetching.hot.discard(name)
 
 
 @asynccontextmanager

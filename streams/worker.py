@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,12 @@ class App(faust.App):
 
     host: Host
     loaded: Loaded
+
+    def on_init_dependencies(self) -> Iterable[Any]:
+        """Do without Faust's own monitor, which looks at every chunk once an agent; our meters are in `meters`."""
+        services = super().on_init_dependencies()
+        self.sensors.remove(self.monitor)
+        return services
 
     async def on_first_start(self) -> None:
         """Wait for the broker, refuse wrong topics, warm up."""

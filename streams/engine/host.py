@@ -7,7 +7,6 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from streams.bus import Capability, home_of, leads
 from streams.connection import name_of, partition_of
 from streams.engine.chunks import Chunk
 from streams.engine.columns import Decoder
+from streams.engine.held import Held, Part
 from streams.engine.letters import batch_headers, letter_headers
 from streams.engine.outbox import Headers, Outbox
 from streams.engine.shard import Letter, Shard
@@ -40,31 +40,6 @@ def _written(record: Derived) -> tuple[bytes | None, Headers]:
     if isinstance(record, Lift):
         return None, (("why", record.why.encode()), ("origin", msgspec.json.encode(record.origin)))
     return msgspec.json.encode(record), ()
-
-
-@dataclass
-class Held:
-    """A shard that this worker holds.
-
-    suspect        after a fault: the offsets in which it lies, folded one record at a time when it comes again
-    stopped        why the shard does not go on, if it does not
-    """
-
-    capability: Capability
-    shard: Shard
-    suspect: tuple[int, int] | None = None
-    stepping: bool = False
-    stopped: str = ""
-
-
-@dataclass
-class Part:
-    """A partition held: where its log begins, when something last came, and which settings were said, when."""
-
-    first: int
-    heard_s: float
-    settings_said: str = ""
-    settings_said_s: float = 0.0
 
 
 class Host:
@@ -175,7 +150,8 @@ class Host:
             if not await self._step(held, tp, chunk):
                 return
             await self.outbox.has_room()
-            await give_turn()
+            if chunk.next > held.shard.next:
+                await give_turn()
 
     async def _close_gap(self, tp: TP, chunk: Chunk) -> bool:
         """Something was dropped on the way, as rebalances do: ask for it again, from the shard that is furthest behind.
@@ -214,8 +190,8 @@ class Host:
             return False
         if held.suspect is not None and following >= held.suspect[1]:
             held.suspect, held.stepping = None, False
-        meters.records.labels(held.capability.name).inc(end - at)
-        meters.fold_s.labels(held.capability.name).observe(time.perf_counter() - began_s)
+        held.folded.inc(end - at)
+        held.fold_s.observe(time.perf_counter() - began_s)
         return True
 
     def _stretch(self, held: Held, at: int, chunk: Chunk) -> int:

@@ -10,7 +10,8 @@ from faust.types import TP
 
 from detectors.bank import NEVER
 from streams import meters
-from streams.engine.host import Host, Part
+from streams.engine.held import Part
+from streams.engine.host import Host
 from streams.engine.shard import Shard
 from topics.control import SettingsChange, Tick
 

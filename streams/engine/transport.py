@@ -2,13 +2,14 @@
 
 What it overrides, and why; the names of faust-streaming 0.15.3 and aiokafka 0.14.0 are checked before the first agent:
 
-MemoryRecords, PartitionRecords (aiokafka.consumer.fetcher)  raw bytes instead of record objects
+MemoryRecords, PartitionRecords, Fetcher (aiokafka.consumer)  see fetching.py
 _create_worker_consumer   Faust hard-codes how long a fetch may wait, and reads what aborted transactions wrote
 _to_message               a chunk is a message; its offset is the chunk's last
 _add_gap, _new_offset     Faust counts every offset between two messages; here the pages say what may be committed
 _read_offset              Faust drops what lies before the last it delivered; here the shards skip what they have had
 on_buffer_full, on_buffer_drop  no pausing of Faust's: one unread partition makes aiokafka hold back its whole broker
-getmany                   stock seeks to committed offsets while the flow is stopped; here positions come from the pages
+getmany                   stock seeks to committed offsets while the flow stands, here positions come from the pages;
+                          and who drains it makes two tasks a message, so chunks are delivered here where nothing waits
 perform_seek              after recovery: load the pages, seek to the lowest position
 on_partitions_revoked, on_stop  save what can be saved, then let the partitions go
 """
@@ -17,82 +18,31 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import aiokafka
 import faust
+from aiokafka.consumer import consumer as stock_consumer
 from aiokafka.consumer import fetcher
 from faust.topics import Topic as FaustTopic
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as stock
 from faust.types import ConsumerMessage
 
-from streams.engine.chunks import Chunk, split
+from streams.engine import fetching
+from streams.engine.chunks import Chunk
+from streams.engine.fetching import BUSY_WAIT_MS, IDLE_WAIT_MS
 
 if TYPE_CHECKING:
     from streams.engine.host import Host
 
 SCHEME = "chunks"
-IDLE_WAIT_MS, BUSY_WAIT_MS = 500, 5
 IN_HAND = 2
 """Chunks of a partition that may wait for their agents before it is paused; one more may be on its way."""
 QUEUE = 1 << 16
 
 _aiokafka_tp = stock.ensure_aiokafka_TP
-_hot: set[str] = set()
-_stock_memory_records, _stock_partition_records = fetcher.MemoryRecords, fetcher.PartitionRecords
-
-
-class RawRecords:
-    """Keeps the bytes of a partition's answer where aiokafka would parse them."""
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-
-    def has_next(self) -> bool:
-        """Say whether a whole batch is there."""
-        return len(self.raw) >= 12 and len(self.raw) >= 12 + int(struct.unpack_from(">i", self.raw, 8)[0])
-
-    def size_in_bytes(self) -> int:
-        """Return how much there is."""
-        return len(self.raw)
-
-
-class ChunkRecords:
-    """An iterator over one chunk, with the one attribute that aiokafka's FetchResult reads."""
-
-    def __init__(self, tp: Any, raw: bytes, aborted: Any, start: int, check: bool, committed_only: bool) -> None:
-        self._tp, self._raw, self._aborted = tp, raw, aborted or ()
-        self._check, self._committed_only = check, committed_only
-        self.next_fetch_offset = start
-
-    def __iter__(self) -> Iterator[Chunk]:
-        return self
-
-    def __next__(self) -> Chunk:
-        raw, self._raw = self._raw, b""
-        if not raw:
-            raise StopIteration
-        chunk = split(
-            self._tp.topic, self._tp.partition, raw, self.next_fetch_offset,
-            check=self._check, aborted=self._aborted, committed_only=self._committed_only,
-        )  # fmt: skip
-        self.next_fetch_offset = chunk.next
-        return chunk
-
-
-def partition_records(
-    tp: Any, records: RawRecords, aborted: Any, start: int, key_deserializer: Any, value_deserializer: Any,
-    check: bool, isolation: Any,
-) -> Any:  # fmt: skip
-    """Stand in for aiokafka's class: a chunk for our topics, stock records for all others."""
-    if tp.topic in _hot:
-        return ChunkRecords(tp, records.raw, aborted, start, check, isolation == fetcher.READ_COMMITTED)
-    return _stock_partition_records(
-        tp, _stock_memory_records(records.raw), aborted, start, key_deserializer, value_deserializer, check, isolation
-    )
 
 
 class ChunkSchema(faust.Schema[Any, Any]):
@@ -110,7 +60,7 @@ class ChunkSchema(faust.Schema[Any, Any]):
 
 def chunk_topic(app: Any, name: str) -> Any:
     """Declare a topic that is delivered in chunks."""
-    _hot.add(name)
+    fetching.hot.add(name)
     return FaustTopic(app, topics=[name], schema=ChunkSchema(), maxsize=QUEUE)
 
 
@@ -156,7 +106,7 @@ class ReadOffsets(dict[Any, int | None]):
 
     def __getitem__(self, tp: Any) -> int | None:
         """Return the last offset that was delivered of a topic that is not ours."""
-        return None if tp.topic in _hot else self.get(tp)
+        return None if tp.topic in fetching.hot else self.get(tp)
 
 
 class Consumer(stock.Consumer):
@@ -221,32 +171,37 @@ class Consumer(stock.Consumer):
 
     def on_buffer_full(self, tp: Any) -> None:
         """Leave partitions of chunks alone: they are paused by `_pause`."""
-        if tp.topic not in _hot:
+        if tp.topic not in fetching.hot:
             super().on_buffer_full(tp)
 
     def on_buffer_drop(self, tp: Any) -> None:
         """Leave partitions of chunks alone."""
-        if tp.topic not in _hot:
+        if tp.topic not in fetching.hot:
             super().on_buffer_drop(tp)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:
-        """Yield what was fetched; what cannot be delivered now is fetched again after the positions are found anew."""
+        """Deliver what was fetched, or yield it; what cannot be delivered now is fetched again later."""
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         for tp, record in self.scheduler.iterate(records or {}):
             if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
                 break
-            if active is None or tp in active:
-                yield tp, self._to_message(tp, record)
+            if active is not None and tp not in active:
+                continue
+            message = self._to_message(tp, record)
+            if type(record) is Chunk and self.app.flow_control.is_active():
+                await self.callback(message)
+            else:
+                yield tp, message
 
     # Offsets ---------------------------------------------------------------------------------------------------------
 
     async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
-        if tp.topic not in _hot:
+        if tp.topic not in fetching.hot:
             await super()._add_gap(tp, offset_from, offset_to)
 
     def _new_offset(self, tp: Any) -> int | None:
-        if tp.topic not in _hot:
+        if tp.topic not in fetching.hot:
             return super()._new_offset(tp)
         self._acked[tp].clear()
         self._acked_index[tp].clear()
@@ -271,7 +226,7 @@ class Consumer(stock.Consumer):
         self.committable.clear()
         await super().perform_seek()
         assignment = self.assignment()
-        sources = {tp for tp in assignment if tp.topic in _hot and not self.host.has_state(tp.topic)}
+        sources = {tp for tp in assignment if tp.topic in fetching.hot and not self.host.has_state(tp.topic)}
         if sources:
             first = await self.earliest_offsets(*sources)
             self.host.stateless = {tp: max(first[tp], self._read_offset.get(tp) or 0) for tp in sources}
@@ -313,7 +268,8 @@ class Transport(stock.Transport):
 
 _NAMES: tuple[tuple[Any, str], ...] = (
     (fetcher, "MemoryRecords PartitionRecords READ_COMMITTED FetchResult"),
-    (fetcher.Fetcher, "fetched_records _get_actions_per_node"),
+    (fetcher.Fetcher, "fetched_records _get_actions_per_node _proc_fetch_request"),
+    (stock_consumer, "Fetcher"),
     (aiokafka.AIOKafkaConsumer, "seek pause resume last_stable_offset"),
     (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
     (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek"),
@@ -331,7 +287,7 @@ def register() -> None:
                     f"{owner.__name__} has no {name}: luminar needs faust-streaming 0.15.3 and aiokafka 0.14.0, "
                     f"found aiokafka {aiokafka.__version__} and faust {faust.__version__}"
                 )
-    fetcher.MemoryRecords, fetcher.PartitionRecords = RawRecords, partition_records
+    fetching.install()
     drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from streams.engine import transport
+from streams.engine import fetching
 from streams.engine.chunks import Chunk, chunk_of
 from streams.settings import load
 from streams.worker import build
@@ -25,7 +25,7 @@ class Client:
     def __init__(self) -> None:
         self.paused: set[Any] = set()
         self.assigned = {HERE}
-        self._fetcher = SimpleNamespace(_fetch_max_wait_ms=transport.IDLE_WAIT_MS)
+        self._fetcher = SimpleNamespace(_fetch_max_wait_ms=fetching.IDLE_WAIT_MS)
         self._subscription = SimpleNamespace(is_assigned=lambda tp: tp in self.assigned)
 
     def pause(self, *tps: Any) -> None:
