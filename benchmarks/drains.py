@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from benchmarks.harness import broker, create, drain, fill, read_values, summary
-from benchmarks.reference import judge
+from benchmarks.judge import judge
 from benchmarks.workloads import SAMPLES, WINDOWS, Samples
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.banks import SIZE_MS
-from benchmarks.reference import FIGURES, Verdict, judge, reference
+from benchmarks.judge import FIGURES, Verdict, judge, reference
 from benchmarks.workloads import START_MS, Samples
 
 SAMPLES = Samples.seeded(100_000, series=20)
