@@ -61,6 +61,7 @@ class Host:
         self.table: Any = None
         self.outbox: Outbox
         self.is_ready = False
+        self._saving = asyncio.Lock()
         self._end: asyncio.Future[None] | None = None
 
     def attach(self, app: Any, table: Any) -> None:
@@ -268,25 +269,27 @@ class Host:
     async def _save(self, held: dict[tuple[str, TP], Held], budget: float) -> None:
         """Copy dirty pages; when all said up to there is acknowledged, write the copies; then let Faust commit.
 
-        Waiting first and copying afterwards would be wrong: folding goes on meanwhile.
+        Waiting first and copying afterwards would be wrong: folding goes on meanwhile. One save begins when the one
+        before has ended: what that has copied counts as clean already, and might not be written yet.
         """
-        copies = {where: h.shard.snapshot(budget) for where, h in held.items() if not h.stopped}
-        stateless, ticket = dict(self.stateless), self.outbox.ticket()
-        await self.outbox.settled(ticket)
-        state = name_of(self.process, STATE)
-        for (_, tp), (records, _) in copies.items():
-            for key, value in records:
-                self.outbox.put(state, tp.partition, key, value)
-                meters.saved_pages.inc()
-                meters.saved_bytes.inc(len(value))
-        await self.outbox.settled(self.outbox.ticket())
-        lowest: dict[TP, int] = dict(stateless)
-        for (_, tp), (records, position) in copies.items():
-            lowest[tp] = min(position, lowest.get(tp, position))
-            for key, value in records:  # keep the table as its topic has it: a fault loads pages from here
-                self.table.data.data[key] = value
-                self.table.data._key_partition[key] = tp.partition
-        self.app.consumer.committable.update(lowest)
+        async with self._saving:
+            copies = {where: h.shard.snapshot(budget) for where, h in held.items() if not h.stopped}
+            stateless, ticket = dict(self.stateless), self.outbox.ticket()
+            await self.outbox.settled(ticket)
+            state = name_of(self.process, STATE)
+            for (_, tp), (records, _) in copies.items():
+                for key, value in records:
+                    self.outbox.put(state, tp.partition, key, value)
+                    meters.saved_pages.inc()
+                    meters.saved_bytes.inc(len(value))
+            await self.outbox.settled(self.outbox.ticket())
+            lowest: dict[TP, int] = dict(stateless)
+            for (_, tp), (records, position) in copies.items():
+                lowest[tp] = min(position, lowest.get(tp, position))
+                for key, value in records:  # keep the table as its topic has it: a fault loads pages from here
+                    self.table.data.data[key] = value
+                    self.table.data._key_partition[key] = tp.partition
+            self.app.consumer.committable.update(lowest)
 
     def _measure(self) -> None:
         for (name, tp), held in self.held.items():

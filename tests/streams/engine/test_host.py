@@ -177,6 +177,28 @@ async def test_on_leaving_all_is_saved_and_forgotten() -> None:
     assert Shard(Counting, "metrics", 0).load(desk.table) == 3
 
 
+async def test_a_save_on_leaving_does_not_overtake_the_one_under_way() -> None:
+    """Found by the simulation: what the first has copied counts as clean, so the second had nothing to wait for."""
+    desk = Desk(COUNTING)
+    desk.readings(*["a/load"] * 10)
+    desk.log.append((T0_MS, b"{"))
+    await desk.host.take(COUNTING, desk.chunk(0))
+    saving = asyncio.ensure_future(desk.host._save(dict(desk.host.held), float("inf")))
+    await turns()
+    words, letters = desk.producer.acks
+    words.set_result(None)
+    leaving = asyncio.ensure_future(desk.host.let_go())  # it begins before the first save has looked again
+    await turns()
+    letters.set_result(None)
+    await turns()
+    assert not leaving.done()
+    assert desk.consumer.committable == {}
+    await desk.producer.acknowledge_all()
+    await asyncio.gather(saving, leaving)
+    assert desk.consumer.committable == {HERE: 11}
+    assert Shard(Counting, "metrics", 0).load(desk.table) == 11
+
+
 async def test_on_leaving_nobody_waits_for_a_broker_for_ever(monkeypatch: Any) -> None:
     desk = Desk(COUNTING)
     process = msgspec.structs.replace(
