@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from detectors.columns import Bytes, Columns, Ints
 from detectors.compiled import kernel
+from detectors.wide import AHEAD
 
 log = logging.getLogger(__name__)
 
@@ -231,11 +232,12 @@ def _unpack(where: str, raw: bytes, usable: Iterable[tuple[int, ...]], start: in
     regions: list[Region] = []
     pieces: list[bytes | memoryview] = []
     left_out: list[tuple[int, int]] = []
+    base: int | None
     for at, end, base, last, first_ms, max_ms, _, attributes, count in usable:
         if last < start:
             continue
         if regions and size > LARGEST_CHUNK:
-            return Unpacked(regions, b"".join(pieces), base, tuple(left_out))  # the rest comes with the next chunk
+            break  # the rest comes with the next chunk
         begin = at + HEADER_BYTES
         if squeezed:
             codec, packed = attributes & CODEC, view[begin:end]
@@ -249,7 +251,10 @@ def _unpack(where: str, raw: bytes, usable: Iterable[tuple[int, ...]], start: in
             pieces.append(piece)
             begin, end, size = size, size + len(piece), size + len(piece)
         regions.append(Region(begin, end, count, base, first_ms, max_ms if attributes & APPEND_TIME else -1))
-    return Unpacked(regions, b"".join(pieces) if squeezed else raw, None, tuple(left_out))
+    else:
+        base = None
+    pieces = [*(pieces if squeezed else [raw]), bytes(AHEAD)]
+    return Unpacked(regions, b"".join(pieces), base, tuple(left_out))
 
 
 def split(
@@ -297,7 +302,7 @@ def chunk_of(
                 i4[row + 1, i] = len(raw)
                 pieces.append(raw)
                 size += len(raw)
-    buf = np.frombuffer(b"".join(pieces), np.uint8)
+    buf = np.frombuffer(b"".join([*pieces, bytes(AHEAD)]), np.uint8)
     time_ms = np.array([time for _, _, time in items], np.int64)
     key_at, key_len, value_at, value_len = i4
     offset = np.arange(start, start + n, dtype=np.int64)

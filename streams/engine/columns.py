@@ -9,13 +9,10 @@ import numpy as np
 
 from detectors.columns import Bytes, Columns, Flags, Text
 from streams.engine.chunks import Chunk
-from streams.engine.scanner import ANY, SERIES, SERVICE, Layout, Slots, plain_names, scan_records
+from streams.engine.layout import Layout, Slots
+from streams.engine.scanner import scan_records
 from topics import Derived, Record, Topic
 from topics.control import decode_control
-from topics.metrics import LARGEST, METRICS
-from topics.metrics import LONGEST_NAME as LONGEST_SERIES
-from topics.requests import LONGEST_NAME as LONGEST_CLIENT
-from topics.requests import REQUESTS
 
 
 class Decoder:
@@ -71,11 +68,10 @@ class Decoder:
 
     def _hot(self, chunk: Chunk, layout: Layout) -> Columns:
         slots, good = layout.slots(len(chunk)), np.zeros(len(chunk), np.bool_)
-        scan_records(chunk.buf, chunk.value_at, chunk.value_len, layout.table, slots, good)
+        scan_records(chunk.buf, chunk.value_at, chunk.value_len, *layout.table, *slots, good)
         columns = Columns(chunk.offset, chunk.time_ms, good, decode=lambda i: self._decode(chunk, i))
         columns.number = dict(zip(layout.numbers, slots.number, strict=True))
         columns.code = dict(zip(layout.codes, slots.code, strict=True))
-        _doubt(self.topic, chunk, layout, slots, columns)
         extra = Extra(len(chunk.buf))
         for i in np.flatnonzero(~good).tolist():
             _fill(layout, slots, i, self._one(chunk, columns, i), extra)
@@ -164,26 +160,3 @@ def _control(raw: bytes | None) -> Any:
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     return None if _unsound(control) else control
-
-
-def _doubt(topic: Topic, chunk: Chunk, layout: Layout, slots: Slots, columns: Columns) -> None:
-    """Leave to the judge every record whose plain values he may refuse."""
-    good: Flags = columns.good
-    names: tuple[tuple[str, int, int], ...] = ()
-    if topic.name == METRICS.name:
-        good &= (columns.number["at_s"] >= 0) & (np.abs(columns.number["value"]) <= LARGEST)
-        names = (("series", SERIES, LONGEST_SERIES),)
-    elif topic.name == REQUESTS.name:
-        good &= (
-            (columns.number["at_s"] >= 0) & ~_outside(columns, "status", 999) & ~_outside(columns, "duration_s", 1e9)
-        )
-        names = (("client", ANY, LONGEST_CLIENT), ("service", SERVICE, LONGEST_CLIENT))
-    for name, form, longest in names:
-        slot = layout.texts.index(name)
-        plain_names(chunk.buf, slots.text_at[slot], slots.text_len[slot], form, longest, good)
-
-
-def _outside(columns: Columns, name: str, most: float) -> Flags:
-    """Say where a number is there and out of its range."""
-    values = columns.number[name]
-    return (values < 0) | (values > most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,9 +12,15 @@ import msgspec
 from detectors.columns import Columns
 from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
-from streams.engine.scanner import Layout
+from streams.engine.layout import Layout
 from topics import Record, Topic
 from topics.control import Control, decode_control
+
+
+@lru_cache
+def judge_of(topic: Topic) -> msgspec.json.Decoder[Any]:
+    """Return the judge of a topic."""
+    return topic.decoder()
 
 
 def verdict(topic: Topic, raw: bytes | None) -> Record | Control | str:
@@ -21,9 +28,11 @@ def verdict(topic: Topic, raw: bytes | None) -> Record | Control | str:
     if not raw:
         return "no value: a tombstone means nothing on this topic" if raw is None else "an empty value"
     try:
-        record: Record = topic.decoder().decode(raw)
-        msgspec.msgpack.encode(record)
-        return record.problem() or record
+        record: Record = judge_of(topic).decode(raw)
+        problem = record.problem()
+        if problem is None:
+            msgspec.msgpack.encode(record)
+        return problem or record
     except OverflowError as why:
         return f"it cannot be carried on: {why}"
     except (msgspec.DecodeError, ValueError, RecursionError) as why:
