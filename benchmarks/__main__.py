@@ -1,26 +1,34 @@
-"""`python -m benchmarks NAME [--records N] [--repetitions N] [--json]`.
+"""`python -m benchmarks NAME [--records N] [--series N] [--repetitions N] [--json]`.
 
-`all` runs each and writes benchmarks/results.md.
+`all` runs each and writes benchmarks/results.md. Where outputs are not what the reference says, the exit status is 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from benchmarks import drains, readings
+from benchmarks import drains, live, readings
+from benchmarks.harness import Benchmark, Result, Setup, broker
 from benchmarks.report import table
 
-BENCHMARKS: dict[str, tuple[Callable[[int, int], dict[str, Any]], int]] = {
-    "noop": (drains.noop, 3_000_000),
-    "windows": (drains.windows, 3_000_000),
-    "metrics": (readings.metrics, 2_000_000),
-    "latency": (readings.latency, 200_000),
-    "idle": (readings.idle, 0),
+BENCHMARKS: dict[str, Benchmark] = {
+    "noop": drains.noop,
+    "windows": drains.windows,
+    "metrics": readings.metrics,
+    "latency": live.latency,
+    "little": live.little,
+    "idle": live.idle,
 }
+
+
+def run(name: str, repetitions: int, records: int | None, series: int | None) -> Iterator[Result]:
+    """Run a benchmark on a broker of its own; yield its results one after the other."""
+    with broker() as address:
+        yield from BENCHMARKS[name](Setup(address, repetitions, records, series))
 
 
 def main() -> None:
@@ -28,19 +36,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=[*BENCHMARKS, "all"])
     parser.add_argument("--records", type=int)
+    parser.add_argument("--series", type=int)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = []
     for name in BENCHMARKS if options.name == "all" else [options.name]:
-        function, records = BENCHMARKS[name]
-        results.append(function(options.records or records, options.repetitions))
-        if options.json:
-            print(json.dumps(results[-1]), flush=True)
-        else:
-            print("\n".join(f"{key:20} {value}" for key, value in results[-1].items()), flush=True)
+        for result in run(name, options.repetitions, options.records, options.series):
+            results.append(result)
+            if options.json:
+                print(json.dumps(result), flush=True)
+            else:
+                print("\n".join(f"{key:20} {value}" for key, value in result.items()), end="\n\n", flush=True)
     if options.name == "all":
         (Path(__file__).parent / "results.md").write_text(table(results))
+    sys.exit(0 if all(result["correct"] for result in results) else 1)
 
 
 if __name__ == "__main__":

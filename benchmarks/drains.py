@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from benchmarks.harness import broker, create, drain, fill, read_values, summary
+from benchmarks.harness import CREATE_TIME, PARTITIONS, Result, Setup, Site, repeated, summary
 from benchmarks.judge import judge
 from benchmarks.workloads import SAMPLES, WINDOWS, Samples
 
+RECORDS = 3_000_000
+TOPICS = (SAMPLES.name, WINDOWS.name, "state", "dead-letters", "settings")
 
-def noop(records: int, repetitions: int) -> dict[str, Any]:
+
+def noop(setup: Setup) -> Iterator[Result]:
     """Measure an agent that does nothing: records are fetched, decompressed, checked, indexed, acknowledged."""
-    runs, _ = _repeat("noop", Samples.seeded(records), repetitions)
-    return summary("noop", records, runs, all(run["folded"] == records for run in runs))
+    samples = Samples.seeded(setup.records or RECORDS)
+    yield _measured(setup, "noop", samples, lambda values, run: bool(run["folded"] == len(samples.ids)))
 
 
-def _repeat(job: str, samples: Samples, repetitions: int) -> tuple[list[dict[str, float]], list[list[bytes]]]:
-    """Drain the samples again and again.
-
-    From a fresh broker each time: outputs and state must not be those of the run before.
-    """
-    runs, outputs = [], []
-    for _ in range(repetitions):
-        with broker() as address:
-            asyncio.run(_fill_samples(address, samples))
-            runs.append(drain(address, job, len(samples.ids)))
-            outputs.append(asyncio.run(read_values(address, WINDOWS.name)))
-    return runs, outputs
-
-
-async def _fill_samples(address: str, samples: Samples) -> None:
-    await create(address, [SAMPLES.name, WINDOWS.name, "state", "dead-letters", "settings"], stamp="CreateTime")
-    rows = range(len(samples.ids))
-    await fill(address, SAMPLES.name, ((b"s%d" % samples.ids[i], samples.json(i), int(samples.ts[i])) for i in rows))
-
-
-def windows(records: int, repetitions: int) -> dict[str, Any]:
+def windows(setup: Setup) -> Iterator[Result]:
     """Measure keyed tumbling windows of 60 s: six figures a sensor, one output a closed window, exact."""
-    samples = Samples.seeded(records)
-    runs, outputs = _repeat("windows", samples, repetitions)
-    return summary("windows", records, runs, all(judge(samples, values).right for values in outputs))
+    samples = Samples.seeded(setup.records or RECORDS)
+    yield _measured(setup, "windows", samples, lambda values, run: judge(samples, values).right)
+
+
+def _measured(setup: Setup, job: str, samples: Samples, is_right: Callable[[list[bytes], Result], bool]) -> Result:
+    """Drain the samples again and again, from topics of their own each time."""
+    batches = samples.batches(PARTITIONS)
+
+    def once() -> tuple[Result, bool]:
+        site = Site(setup.address)
+        asyncio.run(site.create(TOPICS, CREATE_TIME))
+        asyncio.run(site.fill(SAMPLES.name, batches))
+        run = site.drain(job)
+        return run, is_right(asyncio.run(site.values(WINDOWS.name)), run)
+
+    return summary(job, len(samples.ids), *repeated(setup, once))

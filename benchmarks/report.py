@@ -5,11 +5,22 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("faust-streaming", "aiokafka", "numpy", "numba", "msgspec")
+from streams.broker_jars import KAFKA_VERSION
+
+PACKAGES = ("numpy", "numba", "aiokafka", "faust-streaming", "msgspec")
+WHAT = {
+    "series": "{:,} series",
+    "clients": "{:,} clients",
+    "load": "at {:.0%} of the most",
+    "records": "{:,} records",
+    "repetitions": "{} runs",
+}
+"""How a result says what was measured, by its fields."""
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -23,22 +34,27 @@ def table(results: list[dict[str, Any]]) -> str:
     for result in results:
         cpu, rss = result.get("cpu_s_per_million", "–"), result.get("peak_rss_mb", "–")
         right = "yes" if result["correct"] else "**no**"
-        lines.append(f"| {result['benchmark']} | {_what(result)} | {_figure(result)} | {cpu} | {rss} | {right} |")
+        what = ", ".join(form.format(result[field]) for field, form in WHAT.items() if field in result)
+        figures = ", ".join(_figures(result))
+        lines.append(f"| {result['benchmark']} | {what} | {figures} | {cpu} | {rss} | {right} |")
     return "\n".join(lines) + "\n"
 
 
-def _what(result: dict[str, Any]) -> str:
-    records, runs = result.get("records"), result["repetitions"]
-    return f"{records:,} records, {runs} runs" if records else f"{runs} runs"
-
-
-def _figure(result: dict[str, Any]) -> str:
+def _figures(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what a result found, each figure with its unit."""
     if "records_per_s" in result:
-        least, most = result["records_per_s_min"] / 1e6, result["records_per_s_max"] / 1e6
-        return f"{result['records_per_s'] / 1e6:.2f} M records/s [{least:.2f}, {most:.2f}]"
+        most, least, middle = (result[f"records_per_s{which}"] for which in ("_max", "_min", ""))
+        yield f"{_rate(middle)} records/s [{_rate(least)}, {_rate(most)}]"
     if "p99_ms" in result:
-        return f"p50 {result['p50_ms']:.0f} ms, p99 {result['p99_ms']:.0f} ms at {result['rate_per_s']:,} readings/s"
-    return f"{result['core_share']:.1%} of a core [most {result['core_share_max']:.1%}]"
+        waits = ", ".join(f"{name} {result[f'{name}_ms']:.0f}" for name in ("p50", "p95", "p99", "max"))
+        least, most = result["p99_ms_min"], result["p99_ms_max"]
+        yield f"ms at {result['rate_per_s']:,} readings/s: {waits} [p99 of runs {least:.0f}, {most:.0f}]"
+    if "core_share" in result:
+        yield f"{result['core_share']:.1%} of a core"
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s / 1e6:.2f} M" if per_s >= 1e6 else f"{per_s / 1e3:.0f} k"
 
 
 def _machine() -> str:
@@ -46,7 +62,7 @@ def _machine() -> str:
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
     )
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {packages}, Apache Kafka 4.3.1."
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {packages}, Kafka {KAFKA_VERSION}."
 
 
 def _cpuinfo() -> list[str]:

@@ -1,4 +1,4 @@
-"""The system under test: one worker in a process of its own, on a core of its own, that says how long a drain took."""
+"""The system under test: one worker in a process of its own, on a core of its own, that says how far it is."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import json
 import logging
 import os
 import resource
+import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from faust.types import TP
 
 from benchmarks.banks import NothingBank, WindowBank
 from benchmarks.workloads import BYTES, SAMPLES, WINDOWS
 from streams import admin, bus
 from streams.bus import Capability
 from streams.engine.chunks import Chunk
+from streams.engine.held import Held
 from streams.engine.host import Host
 from streams.settings import load
-from streams.worker import Worker, build
+from streams.worker import App, Worker, build
+
+SAMPLE_S = 0.1
 
 
 def job(name: str) -> tuple[Capability, ...]:
@@ -40,84 +47,153 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def peak_rss_mb() -> float:
-    """Return the largest resident size, from /proc: the counter of getrusage survives fork and exec."""
+def memory_mb(field: str) -> float:
+    """Return VmRSS or VmHWM, the largest so far, from /proc: the counter of getrusage survives fork and exec."""
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.split(f"{field}:")[1].split()[0]) / 1024
 
 
-class Meter:
-    """Counts what the slowest capability has folded, from the first record to the last and its outputs."""
+class Drain:
+    """Measures from the first chunk until all that the log held at the start is folded, said and acknowledged."""
 
-    def __init__(self, names: Iterable[str], wanted: int) -> None:
-        self.wanted = wanted
+    def __init__(self, names: Iterable[str]) -> None:
         self.counts = dict.fromkeys(names, 0)
+        self.begins: dict[TP, int] = {}
+        self.ends: dict[TP, int] = {}
         self.began: tuple[float, float] | None = None
-        self.half: tuple[float, int] | None = None
+        self.half: tuple[float, float] | None = None
+        self.samples: list[tuple[float, float]] = []
 
-    def measures(self, take: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        """Return `Host.take` with a count beside it."""
+    def install(self) -> None:
+        """Look at every chunk that the host takes, and at what the partitions hold when they are assigned."""
+        take, load = Host.take, Host.load
 
         async def counted(host: Host, capability: Capability, chunk: Chunk) -> None:
             if self.began is None:
                 self.began = time.perf_counter(), cpu_s()
             await take(host, capability, chunk)
             self.counts[capability.name] += len(chunk)
-            folded = min(self.counts.values())
-            if self.half is None and folded * 2 >= self.wanted:
-                self.half = time.perf_counter(), folded
+            if self.half is None and (share := self.done(host)) >= 0.5:
+                self.half = time.perf_counter(), share
 
-        return counted
+        def noted(host: Host, ranges: dict[TP, tuple[int, int]]) -> dict[TP, int]:
+            positions = load(host, ranges)
+            self.begins, self.ends = positions, {tp: end for tp, (_, end) in ranges.items()}
+            return positions
 
-    async def result(self, host: Host) -> dict[str, float]:
-        """Wait until all is folded, said and acknowledged."""
-        while min(self.counts.values()) < self.wanted:
+        setattr(Host, "take", counted)  # noqa: B010
+        setattr(Host, "load", noted)  # noqa: B010
+
+    def done(self, host: Host) -> float:
+        """Return which share of the records all capabilities have folded."""
+        total = sum(self.ends[tp] - self.begins[tp] for tp in self.ends)
+        left = dict.fromkeys(self.ends, 0)
+        for (_, tp), held in host.held.items():
+            left[tp] = max(left[tp], self.ends[tp] - held.shard.next)
+        return 1 - sum(left.values()) / max(1, total)
+
+    def is_over(self, host: Host) -> bool:
+        """Say whether every shard has passed what its log held."""
+        return all(held.shard.next >= self.ends[tp] for (_, tp), held in host.held.items())
+
+    async def result(self, host: Host) -> dict[str, Any]:
+        """Wait until all is folded, said and acknowledged; return what it took."""
+        sampled_s = 0.0
+        while not self.is_over(host):
+            if time.perf_counter() > sampled_s + SAMPLE_S:
+                sampled_s = time.perf_counter()
+                self.samples.append((round(self.done(host), 4), round(memory_mb("VmRSS"), 1)))
             await asyncio.sleep(0.005)
         await host.outbox.settled(host.outbox.ticket())
-        assert self.began is not None
+        assert self.began is not None, "there was nothing to fold"
         assert self.half is not None
-        ended_s = time.perf_counter()
+        held, ended_s = list(host.held.values()), time.perf_counter()
+        records = sum(self.ends[tp] - self.begins[tp] for tp in self.ends)
         return {
             "seconds": ended_s - self.began[0],
-            "second_half_per_s": (self.wanted - self.half[1]) / (ended_s - self.half[0]),
+            "second_half_per_s": records * (1 - self.half[1]) / (ended_s - self.half[0]),
             "cpu_s": cpu_s() - self.began[1],
-            "peak_rss_mb": peak_rss_mb(),
+            "peak_rss_mb": memory_mb("VmHWM"),
             "folded": max(self.counts.values()),
             "outputs": host.outbox.sent_records,
+            "rows": _rows(held),
+            "evicted": sum(one.shard.bank.evicted for one in held),
+            "samples": self.samples,
         }
 
 
-def main() -> None:
-    """Run one worker; with --records, until so many are folded, then print one line of JSON and stop."""
+def _rows(held: list[Held]) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for one in held:
+        rows[one.capability.name] = rows.get(one.capability.name, 0) + len(one.shard.bank)
+    return rows
+
+
+async def say_when_caught_up(host: Host) -> None:
+    """Say, with the time, whenever this worker comes to hold no record that it has not folded, or some again."""
+    said = ""
+    while True:
+        consumer = host.app.consumer
+        lags = [not consumer.is_caught_up(tp, held.shard.next) for (_, tp), held in host.held.items()]
+        state = "CAUGHT" if host.is_ready and not any(lags) else "BEHIND"
+        now = f"{state} {len(host.parts)}"
+        if now != said:
+            print(now, time.time(), flush=True)
+            said = now
+        await asyncio.sleep(0.005)
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("job")
     parser.add_argument("--settings")
-    parser.add_argument("--records", type=int, default=0)
     parser.add_argument("--core", type=int, default=1)
-    options = parser.parse_args()
+    parser.add_argument("--drain", action="store_true", help="say RESULT when all that the log held is folded")
+    parser.add_argument("--watch", action="store_true", help="say CAUGHT and BEHIND with partitions and time")
+    return parser.parse_args()
+
+
+def _end_with_the_harness() -> None:
+    """End when whoever started this process is gone, however that came."""
+
+    def wait() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _tasks(app: App, drain: Drain | None, watch: bool) -> None:
+    @app.task  # type: ignore[untyped-decorator]
+    async def follow() -> None:
+        while not app.host.is_ready:
+            await asyncio.sleep(0.01)
+        print("READY", flush=True)
+        if drain is not None:
+            result = await drain.result(app.host)
+            gc.collect()
+            print("RESULT " + json.dumps(result | {"rss_mb": memory_mb("VmRSS")}), flush=True)
+        if watch:
+            await say_when_caught_up(app.host)
+
+
+def main() -> None:
+    """Run one worker until it is killed."""
+    options = _options()
     os.sched_setaffinity(0, {options.core % (os.cpu_count() or 1)})
+    _end_with_the_harness()
     logging.basicConfig(level="ERROR")
     capabilities = job(options.job)
-    meter = Meter((capability.name for capability in capabilities), options.records) if options.records else None
-    if meter is not None:
-        setattr(Host, "take", meter.measures(Host.take))  # noqa: B010
+    drain = Drain(capability.name for capability in capabilities) if options.drain else None
+    if drain is not None:
+        drain.install()
     app = build(load(options.settings, os.environ), capabilities)
 
     async def nothing_to_check(*_: Any) -> None:
         """Do without: the topics of a benchmark are its own."""
 
     setattr(admin, "check_topics", nothing_to_check)  # noqa: B010
-
-    @app.task  # type: ignore[untyped-decorator]
-    async def watch() -> None:
-        while not app.host.is_ready:
-            await asyncio.sleep(0.01)
-        print("READY", flush=True)
-        if meter is not None:
-            result = await meter.result(app.host)
-            gc.collect()
-            print("RESULT " + json.dumps(result), flush=True)
-
+    _tasks(app, drain, options.watch)
     Worker(app, loglevel="ERROR", override_logging=False, redirect_stdouts=False, quiet=True).execute_from_commandline()
 
 

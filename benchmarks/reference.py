@@ -1,0 +1,70 @@
+"""The reference: a log folded in one go, without Kafka, pages or chunks of a worker, against what a worker has said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
+
+from benchmarks.harness import Site
+from streams import bus
+from streams.engine.chunks import Chunk
+from streams.reader import bounds
+from streams.replay_compare import in_words
+from streams.replay_logs import Span, chunks, hear
+from streams.replay_shards import Replay
+from topics import Topic
+
+SHOWN = 5
+
+
+class Reference:
+    """What capabilities say of a log.
+
+    run            their shards, and their words by origin
+    """
+
+    def __init__(self, topic: Topic, names: Iterable[str], partitions: int) -> None:
+        chosen = tuple(capability for capability in bus.capabilities() if capability.name in set(names))
+        self.topic, self.partitions = topic, partitions
+        self.run = Replay(topic, chosen, partitions)
+        self._ends = dict.fromkeys(range(partitions), 0)
+
+    def fold(self, log: Iterable[Chunk]) -> Reference:
+        """Fold a log that is all there is."""
+        everything = _span(dict.fromkeys(range(self.partitions), sys.maxsize))
+        for chunk in log:
+            self.run.fold(chunk, everything)
+            self._ends[chunk.partition] = chunk.next
+        return self
+
+    async def fold_topic(self, site: Site) -> Reference:
+        """Fold what a topic holds now."""
+        ends = {p: end for p, (_, end) in (await bounds(site.process, self.topic)).items()}
+        async with aclosing(chunks(site.process, self.topic, dict.fromkeys(ends, 0), ends, _say)) as log:
+            async for chunk in log:
+                self.run.fold(chunk, _span(ends))
+        self._ends = ends
+        return self
+
+    async def agrees(self, site: Site) -> bool:
+        """Say whether the topics hold what the fold says and nothing else; name differences on standard error."""
+        heard = await hear(site.process, self.run.homes, self.run.speakers, self.topic, _span(self._ends), _say)
+        found = self.run.compared_with(heard, self._ends)
+        for difference in found.differences[:SHOWN]:
+            print(in_words(difference), file=sys.stderr)
+        return found.is_equal
+
+    @property
+    def words(self) -> int:
+        """Return how many records the fold says."""
+        return len(self.run.now)
+
+
+def _span(ends: Mapping[int, int]) -> Span:
+    begins = dict.fromkeys(ends, 0)
+    return Span(begins, begins, ends)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
