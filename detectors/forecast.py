@@ -1,4 +1,4 @@
-"""Forecasts of load: simple forecasters of one series, weighted by how well each did lately at the wanted horizon."""
+"""Forecasts of load: simple forecasters of one series, weighted by how well each did at the wanted horizon."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ import numpy as np
 from detectors.compiled import kernel
 
 SLOTS = 288
-HORIZON_MOST = 32
-LEVELS = 4
-DAMPED = 3 * LEVELS
-HALF = DAMPED + 1
-FORECASTERS = DAMPED + 2
+WEEK_SLOTS = 7 * 96
+HORIZON_MOST = 60
+LEVELS = 5
+HALF = 5 * LEVELS
+DAMPED = HALF + 2
+FORECASTERS = DAMPED + 1
 TESTED_LEAST = 20
 
-# How much of the next value each level takes: from nearly the last value to the mean of some 30 steps.
-GAINS = np.array([0.6, 0.3, 0.1, 0.03])
-_TREND_GAIN = 0.05
+# How much of the next value each level takes: from the last value itself to the mean of some hundred steps.
+GAINS = np.array([1.0, 0.5, 0.1, 0.03, 0.01])
+_TREND_LEVEL, _TREND_GAIN = 0.3, 0.05
 _DAMPING = 0.95
-_LOSS_GAIN = 0.02
+_LOSS_GAIN = 0.005
 _SPREAD_GAIN = 0.01
-_BAND_GAIN = 0.05
-_SHARPNESS = 6.0
+_BAND_GAIN = 1.0
+_SHARPNESS = 16.0
 _SEASON_KEPT = 0.7  # so much of a slot's profile is older than the latest season
 _MOST_RATIO = 8.0
 
-# levels, usuals    the series and its profile, each averaged with the same four gains, so that both lag alike
+# levels            the series, averaged with each of the gains
+# by_day, by_week   its profiles, averaged likewise, so that they lag as the series does
 # trend, base       Holt's trend, per step, and the level it belongs to
 # losses            how far each forecaster was off lately, at the horizon
-# pending, mixed    what each forecaster, and their mix, said for the steps to come; a ring
-# profile, known    the usual value at each slot of the season, and how often it was seen
+# pending, mixed    what each forecaster, and their mix, said for the steps to come; a ring; lower, upper: the band said
+# day, day_known    the usual value at each slot of the season, and how often it was seen; week: of seven seasons
 # spread            how far the mix was off lately; above, below: its error's quantiles, in spreads
 # steps, learned, tested   steps that passed; those with a value; those with a value and a forecast for it
 Forecast = np.dtype(
     [
         ("levels", "f8", LEVELS),
-        ("usuals", "f8", LEVELS),
+        ("by_day", "f8", LEVELS),
+        ("by_week", "f8", LEVELS),
         ("trend", "f8"),
         ("base", "f8"),
         ("losses", "f8", FORECASTERS),
@@ -53,8 +56,12 @@ Forecast = np.dtype(
         ("step_s", "f8"),
         ("pending", "f4", (HORIZON_MOST, FORECASTERS)),
         ("mixed", "f4", HORIZON_MOST),
-        ("profile", "f4", SLOTS),
-        ("known", "f4", SLOTS),
+        ("lower", "f4", HORIZON_MOST),
+        ("upper", "f4", HORIZON_MOST),
+        ("day", "f4", SLOTS),
+        ("week", "f4", WEEK_SLOTS),
+        ("day_known", "u2", SLOTS),
+        ("week_known", "u2", WEEK_SLOTS),
     ]
 )
 
@@ -71,8 +78,8 @@ class Outlook(NamedTuple):
 def fit(f, step_s, horizon, season_s):  # type: ignore[no-untyped-def]
     """Put a row into force for these times; what was learned for other ones is forgotten."""
     if f.season_s != season_s:
-        f.known[:] = 0.0
-        f.profile[:] = 0.0
+        f.day_known[:] = 0
+        f.week_known[:] = 0
     if f.season_s != season_s or f.step_s != step_s or f.horizon != horizon:
         f.season_s, f.step_s, f.horizon = season_s, step_s, horizon
         f.steps = f.learned = f.tested = 0
@@ -80,53 +87,67 @@ def fit(f, step_s, horizon, season_s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def slots_of(f):  # type: ignore[no-untyped-def]
-    """Return how many slots a season has: one a step, at most SLOTS."""
-    return max(1, min(SLOTS, int(f.season_s / f.step_s + 0.5)))
+def slots_of(season_s, step_s, most):  # type: ignore[no-untyped-def]
+    """Return how many slots a season has: one a step, at most `most`."""
+    return max(1, min(most, int(season_s / step_s + 0.5)))
 
 
 @kernel
-def usual(f, at_s):  # type: ignore[no-untyped-def]
-    """Return the profile's value at a time, between the middles of two slots; NaN where it was never seen."""
-    slots = slots_of(f)
-    place = (at_s % f.season_s) / f.season_s * slots - 0.5
+def usual(profile, known, slots, season_s, at_s):  # type: ignore[no-untyped-def]
+    """Return a profile's value at a time, between the middles of two slots; NaN where it was never seen."""
+    place = (at_s % season_s) / season_s * slots - 0.5
     left = math.floor(place)
     share = place - left
     a, b = left % slots, (left + 1) % slots
-    if f.known[a] == 0.0:
-        return np.nan if f.known[b] == 0.0 else np.float64(f.profile[b])
-    if f.known[b] == 0.0:
-        return np.float64(f.profile[a])
-    return (1.0 - share) * f.profile[a] + share * f.profile[b]
+    if known[a] == 0:
+        return np.nan if known[b] == 0 else np.float64(profile[b])
+    if known[b] == 0:
+        return np.float64(profile[a])
+    return (1.0 - share) * profile[a] + share * profile[b]
 
 
 @kernel
-def learn_profile(f, value, at_s):  # type: ignore[no-untyped-def]
+def usuals(f, at_s):  # type: ignore[no-untyped-def]
+    """Return what is usual in the step that begins at a time, by the day and by the week; NaN: not known."""
+    middle_s, week_s = at_s + 0.5 * f.step_s, 7.0 * f.season_s
+    by_day = usual(f.day, f.day_known, slots_of(f.season_s, f.step_s, SLOTS), f.season_s, middle_s)
+    by_week = usual(f.week, f.week_known, slots_of(week_s, f.step_s, WEEK_SLOTS), week_s, middle_s)
+    return by_day, by_day if np.isnan(by_week) else by_week
+
+
+@kernel
+def learn_profile(profile, known, slots, season_s, step_s, value, at_s):  # type: ignore[no-untyped-def]
     """Move the slot of a time towards the value; a season's worth of values leaves `_SEASON_KEPT` of what was known."""
-    slots = slots_of(f)
-    slot = int((at_s % f.season_s) / f.season_s * slots) % slots
-    a_season = max(1.0, f.season_s / (slots * f.step_s))
-    gain = max(1.0 - _SEASON_KEPT ** (1.0 / a_season), 1.0 / (f.known[slot] + 1.0))
-    f.profile[slot] += gain * (value - f.profile[slot])
-    f.known[slot] = min(f.known[slot] + 1.0, 1e6)
+    slot = int((at_s % season_s) / season_s * slots) % slots
+    a_season = max(1.0, season_s / (slots * step_s))
+    gain = max(1.0 - _SEASON_KEPT ** (1.0 / a_season), 1.0 / (known[slot] + 1.0))
+    profile[slot] = value if known[slot] == 0 else profile[slot] + gain * (value - profile[slot])
+    known[slot] = min(known[slot] + 1, 60_000)
 
 
 @kernel
 def learn_level(f, value, at_s):  # type: ignore[no-untyped-def]
-    """Move levels and trend towards a value."""
-    now = usual(f, at_s)
-    if np.isnan(now):
-        now = value
+    """Move levels, profiles and trend towards a value."""
+    by_day, by_week = usuals(f, at_s)
+    if np.isnan(by_day):
+        by_day = value
+    if np.isnan(by_week):
+        by_week = by_day
     if f.learned == 0:
         f.levels[:] = value
-        f.usuals[:] = now
+        f.by_day[:] = by_day
+        f.by_week[:] = by_week
         f.base, f.trend = value, 0.0
     for k in range(LEVELS):
         f.levels[k] += GAINS[k] * (value - f.levels[k])
-        f.usuals[k] += GAINS[k] * (now - f.usuals[k])
+        f.by_day[k] += GAINS[k] * (by_day - f.by_day[k])
+        f.by_week[k] += GAINS[k] * (by_week - f.by_week[k])
     before = f.base
-    f.base = GAINS[1] * value + (1.0 - GAINS[1]) * (f.base + _DAMPING * f.trend)
+    f.base = _TREND_LEVEL * value + (1.0 - _TREND_LEVEL) * (f.base + _DAMPING * f.trend)
     f.trend = _TREND_GAIN * (f.base - before) + (1.0 - _TREND_GAIN) * _DAMPING * f.trend
+    week_s = 7.0 * f.season_s
+    learn_profile(f.day, f.day_known, slots_of(f.season_s, f.step_s, SLOTS), f.season_s, f.step_s, value, at_s)
+    learn_profile(f.week, f.week_known, slots_of(week_s, f.step_s, WEEK_SLOTS), week_s, f.step_s, value, at_s)
     f.learned += 1
 
 
@@ -140,11 +161,11 @@ def judge_pending(f, value, quantile):  # type: ignore[no-untyped-def]
     error = value - f.mixed[f.steps % f.horizon]
     if f.tested == 0:
         f.above, f.below = 2.0, -2.0
-    if f.spread > 0.0:
-        unit = error / f.spread
-        # A step up is worth so many steps down as the quantile asks for (Robbins and Monro 1951).
-        f.above += _BAND_GAIN * (quantile - (1.0 if unit <= f.above else 0.0))
-        f.below += _BAND_GAIN * ((1.0 - quantile) - (1.0 if unit <= f.below else 0.0))
+    # A step up is worth so many steps down as the quantile asks for (Robbins and Monro 1951). Held against the band as
+    # it was said, so that the band that is said holds what it promises; slower where it is told later how it did.
+    step = _BAND_GAIN / (f.horizon + 9.0)
+    f.above = max(0.0, f.above + step * (quantile - (1.0 if value <= f.upper[f.steps % f.horizon] else 0.0)))
+    f.below = min(0.0, f.below + step * ((1.0 - quantile) - (1.0 if value < f.lower[f.steps % f.horizon] else 0.0)))
     f.spread += max(_SPREAD_GAIN, 1.0 / (f.tested + 1.0)) * (abs(error) - f.spread)
     f.tested += 1
 
@@ -152,28 +173,37 @@ def judge_pending(f, value, quantile):  # type: ignore[no-untyped-def]
 @kernel
 def say_pending(f, at_s, floor):  # type: ignore[no-untyped-def]
     """Let every forecaster, and their mix, say what they expect a horizon after `at_s`; none says less than `floor`."""
-    then = usual(f, at_s + f.horizon * f.step_s)
+    by_day, by_week = usuals(f, at_s + f.horizon * f.step_s)
     said = f.pending[f.steps % f.horizon]
     for k in range(LEVELS):
-        level, now = f.levels[k], f.usuals[k]
-        said[k] = level
-        said[LEVELS + k] = said[2 * LEVELS + k] = level
-        if not np.isnan(then):
-            said[LEVELS + k] = max(floor, level + then - now)
-            if now > 0.0 and then >= 0.0:
-                said[2 * LEVELS + k] = level * min(then / now, _MOST_RATIO)
+        said[k] = f.levels[k]
+    say_seasonal(f, said, LEVELS, HALF, by_day, f.by_day, floor)
+    say_seasonal(f, said, 3 * LEVELS, HALF + 1, by_week, f.by_week, floor)
     reach = _DAMPING * (1.0 - _DAMPING**f.horizon) / (1.0 - _DAMPING)
     said[DAMPED] = max(floor, f.base + reach * f.trend)
-    said[HALF] = f.levels[1]
-    if not np.isnan(then):
-        said[HALF] = max(floor, then + 0.5 * (f.levels[0] - f.usuals[0]))
-    f.mixed[f.steps % f.horizon] = mix(f, said)
+    mixed = mix(f, said)
+    f.mixed[f.steps % f.horizon] = mixed
+    f.lower[f.steps % f.horizon] = max(floor, mixed + f.below * f.spread)
+    f.upper[f.steps % f.horizon] = mixed + f.above * f.spread
     f.steps += 1
 
 
 @kernel
+def say_seasonal(f, said, first, half, then, now, floor):  # type: ignore[no-untyped-def]
+    """Fill in what each level says with the difference, and with the ratio, of a profile between now and then."""
+    for k in range(LEVELS):
+        level = f.levels[k]
+        said[first + k] = said[first + LEVELS + k] = level
+        if not np.isnan(then):
+            said[first + k] = max(floor, level + then - now[k])
+            if now[k] > 0.0 and then >= 0.0:
+                said[first + LEVELS + k] = level * min(then / now[k], _MOST_RATIO)
+    said[half] = f.levels[1] if np.isnan(then) else max(floor, then + 0.5 * (f.levels[1] - now[1]))
+
+
+@kernel
 def mix(f, said):  # type: ignore[no-untyped-def]
-    """Return the forecasters' mean, each weighted by 1 / its recent loss to the sixth power."""
+    """Return the forecasters' mean, each weighted by 1 / its recent loss to the sixteenth power."""
     best = np.min(f.losses)
     if f.tested == 0 or best <= 0.0:
         return np.float64(said[np.argmin(f.losses)])
@@ -192,7 +222,6 @@ def learn(f, value, at_s, quantile):  # type: ignore[no-untyped-def]
         judge_pending(f, value, quantile)
     if not np.isnan(value):
         learn_level(f, value, at_s)
-        learn_profile(f, value, at_s)
     if f.learned > 0:
         say_pending(f, at_s, 0.0)
 
@@ -202,8 +231,8 @@ def expect(f):  # type: ignore[no-untyped-def]
     """Return expected, lower and upper value a horizon after the last step; NaN before enough forecasts were tested."""
     if f.tested < TESTED_LEAST:
         return np.nan, np.nan, np.nan
-    said = np.float64(f.mixed[(f.steps - 1) % f.horizon])
-    return said, max(0.0, said + min(f.below, 0.0) * f.spread), said + max(f.above, 0.0) * f.spread
+    latest = (f.steps - 1) % f.horizon
+    return np.float64(f.mixed[latest]), np.float64(f.lower[latest]), np.float64(f.upper[latest])
 
 
 class Forecaster:

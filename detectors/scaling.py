@@ -13,7 +13,7 @@ from detectors.bank import NEVER, Finding, service_of
 from detectors.columns import Columns, Flags, Run
 from detectors.forecast import HORIZON_MOST, Outlook, expect
 from detectors.rows import RowBank
-from detectors.scaling_rows import Row, feed, next_beat_ms, pour_rows, steady
+from detectors.scaling_rows import Row, feed, next_beat_ms, peak_of, pour_rows, steady
 from topics import Derived
 from topics.metrics import Reading
 from topics.proposals import Proposal
@@ -81,9 +81,11 @@ def beside(series: str, what: str) -> str:
 
 def need_of_load(scaling: Scaling, capacity: float, now: float, outlook: Outlook) -> Need:
     """Return what carries the load of now, and that of the time when a new replica works."""
-    peak = now if math.isnan(outlook.upper) else max(now, outlook.upper)
+    peak = float(peak_of(now, outlook.upper, float(scaling.headroom)))
     replicas = math.ceil(peak / capacity - 1e-9)
-    ahead = "" if math.isnan(outlook.upper) else f", in {scaling.start_s:g} s up to {outlook.upper:.4g}"
+    ahead = ""
+    if not math.isnan(outlook.upper):
+        ahead = f", in {scaling.start_s:g} s up to {outlook.upper:.4g}, headroom {scaling.headroom:g}"
     name = scaling.load.partition("/")[2]
     why = f"need {peak:.4g} of {name} (now {now:.4g}{ahead}) / {capacity:g} per replica"
     return Need(replicas, why, f"{peak / (max(replicas, 1) * capacity):.0%} of the capacity used")
@@ -107,6 +109,7 @@ class ScalingBank(RowBank):
     """
 
     capability = "scaling"
+    version = 2
     key = "series"
     dtype = Row
 

@@ -133,6 +133,15 @@ def feed(row, clock_ms, silent_ms, horizon, season_s, quantile):  # type: ignore
 
 
 @kernel
+def peak_of(now, upper, headroom):  # type: ignore[no-untyped-def]
+    """Return the load to size for: that of now, or what may come by the time a new replica works, with headroom.
+
+    Before there is a forecast (NaN), that of now: a cold start only reacts.
+    """
+    return now if np.isnan(upper) else max(now, headroom * upper)
+
+
+@kernel
 def steady(row, wanted, have, clock_ms, patience_ms, break_ms):  # type: ignore[no-untyped-def]
     """Return how many replicas to have: more at once, fewer only as many as were never needed for `patience_ms`.
 

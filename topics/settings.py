@@ -37,6 +37,7 @@ class Scaling(Part, frozen=True, kw_only=True):
     start_s        how long a new replica needs until it works: so far ahead the forecast looks
     stabilisation_s how long the need must stay below before replicas are taken away
     quantile       of the forecast's band that is sized for
+    headroom       so many times that is sized for: what no forecast can know
     every_s        how often the need is weighed
     silent_s       without readings for so long, a gauge says nothing more, and deltas are nought
     season_s       of the load's profile; where none is named, that of `anomaly`
@@ -51,7 +52,8 @@ class Scaling(Part, frozen=True, kw_only=True):
     maximum: Count = 10
     start_s: Positive = 60.0
     stabilisation_s: Annotated[float, Meta(ge=0)] = 300.0
-    quantile: Share = 0.95
+    quantile: Share = 0.7
+    headroom: Annotated[float, Meta(ge=1)] = 1.2
     every_s: Annotated[float, Meta(ge=1)] = 5.0
     silent_s: Positive = 120.0
     season_s: Positive | None = None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import click
 
-from streams.evaluate import aiops_kpi, asd, mscloud, nab
+from streams.evaluate import aiops_kpi, asd, load, mscloud, nab
 from streams.evaluate.judging import BankJudge, Judge, Judged
 from streams.evaluate.traces import DataError, Trace
 from streams.tables import table
@@ -31,7 +31,8 @@ SETS = {
     "mscloud": Set(mscloud.read, mscloud.evaluate),
     "asd": Set(asd.read, asd.evaluate),
 }
-NAMES = (*SETS, "all")
+LOAD = "load"
+NAMES = (*SETS, LOAD, "all")
 
 
 def measure(name: str, folder: Path, judge: Judge) -> dict[str, float]:
@@ -45,6 +46,11 @@ def measure(name: str, folder: Path, judge: Judge) -> dict[str, float]:
     figures = its.evaluate(folder, traces, judged)
     figures["us_per_reading"] = 1e6 * sum(one.seconds for one in judged) / readings
     return {f"{name}.{measure}": float(figure) for measure, figure in figures.items()}
+
+
+def of_load(folder: Path) -> dict[str, float]:
+    """Return the figures of the load traces, `load.TRACE.measure`."""
+    return {f"{LOAD}.{measure}": figure for measure, figure in load.evaluate(folder).items()}
 
 
 def judge_of(detector: str) -> Judge:
@@ -63,12 +69,15 @@ def run(name: str, data: Path, out: Path | None, detector: str) -> None:
     if name not in NAMES:
         raise click.BadParameter(f"no set {name!r}; there are {', '.join(NAMES)}")
     judge, figures = judge_of(detector), dict[str, float]()
-    for one in SETS if name == "all" else [name]:
+    if name == LOAD and detector != OURS:
+        raise click.BadParameter(f"{LOAD} measures our own forecasts, no detector; leave --detector out")
+    every = (*SETS, LOAD) if detector == OURS else (*SETS,)
+    for one in every if name == "all" else [name]:
         folder = data if name != "all" and (data / "data").is_dir() else data / one
         if not folder.is_dir():
             raise click.BadParameter(f"expected the data set in {folder}, found no folder there", param_hint="--data")
         try:
-            found = measure(one, folder, judge)
+            found = of_load(folder) if one == LOAD else measure(one, folder, judge)
         except DataError as error:
             raise click.BadParameter(str(error), param_hint="--data") from error
         figures |= found

@@ -27,7 +27,9 @@ Load = Callable[[int], float]
 
 
 def rules(**changes: object) -> Settings:
-    scaling = Scaling(load="shop/requests", capacity=100.0, start_s=20.0, stabilisation_s=60.0, season_s=240.0)
+    scaling = Scaling(
+        load="shop/requests", capacity=100.0, start_s=20.0, stabilisation_s=60.0, season_s=240.0, headroom=1.0
+    )
     return Settings(services={"shop": Service(scaling=msgspec.structs.replace(scaling, **changes))})
 
 

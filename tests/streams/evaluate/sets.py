@@ -85,4 +85,18 @@ def make_asd(folder: Path) -> Path:
     return folder
 
 
-MAKERS = {"nab": make_nab, "aiops_kpi": make_aiops_kpi, "mscloud": make_mscloud, "asd": make_asd}
+def make_load(folder: Path) -> Path:
+    """Write ten days of a daily rhythm by five minutes, and a few hourly series one a row."""
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = np.arange(10 * 288)
+    noise = np.random.default_rng(1).normal(0, 8, len(steps))
+    values = np.maximum(0, 200 + 150 * np.sin(2 * np.pi * steps / 288) + noise)
+    lines = [f"{stamp(1_400_000_000 + 300 * i)},{value}" for i, value in enumerate(values)]
+    (folder / "daily.csv").write_text("\n".join(["timestamp,value", *lines]) + "\n")
+    hourly = 100 + 50 * np.sin(2 * np.pi * np.arange(700) / 24) + np.random.default_rng(2).normal(0, 1, 700)
+    rows = [",".join((f'"H{k}"', *(f"{value:.3f}" for value in hourly + k), "", "")) for k in range(2)]
+    (folder / "m4_hourly_train.csv").write_text("\n".join(['"V1","V2"', *rows]) + "\n")
+    return folder
+
+
+MAKERS = {"nab": make_nab, "aiops_kpi": make_aiops_kpi, "mscloud": make_mscloud, "asd": make_asd, "load": make_load}

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import main
+from streams.evaluate.command import SETS
 from tests.streams.evaluate.sets import MAKERS
 
 
@@ -31,7 +32,8 @@ def test_all_sets_give_one_flat_object(data: Path, tmp_path: Path) -> None:
         *(f"nab.{name}" for name in ("standard_at_1", "standard_best", "low_fp_best", "low_fn_best", "event_f1_at_1")),
         *(f"{name}.delay_f1_{which}" for name in ("aiops_kpi", "mscloud") for which in ("at_1", "best")),
         *(f"asd.{name}" for name in ("f1_at_1", "average_precision", "cause_in_top3")),
-        *(f"{name}.us_per_reading" for name in MAKERS),
+        *(f"{name}.us_per_reading" for name in (*SETS, "load.daily")),
+        *(f"load.daily.{name}" for name in ("mase_15", "cover_95", "beyond_30min", "beyond_30min_reactive")),
     }
     assert asked <= set(figures)
     assert all(isinstance(value, float) for value in figures.values())
@@ -55,6 +57,7 @@ def test_another_detector_can_be_asked_for(data: Path) -> None:
         (("nob",), "no set 'nob'"),
         (("mscloud", "--detector", "river:Nothing"), "no detector 'river:Nothing'"),
         (("nab",), "found no folder there"),
+        (("load", "--detector", "ewma"), "no detector"),
     ],
 )
 def test_what_there_is_not_is_said(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
