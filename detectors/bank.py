@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -16,6 +16,9 @@ from topics.settings import Settings
 
 PAGES = 64
 NEVER = int(np.iinfo(np.int64).max)
+
+Migration = Callable[[bytes], bytes]
+"""Makes of what `take` returned in one version what it would have returned in the next, had that folded the log."""
 
 
 def page_of(group: bytes) -> int:
@@ -48,6 +51,7 @@ class Bank(ABC):
     What it returns must not depend on where runs were cut, nor on any page but the group's own.
 
     capability     its name; version: of the saved state, raised whenever the meaning of a saved byte changes
+    migrations     by version, what makes a page of it one of the next; where there is none, pages are learned again
     key            the text column that names the row ("series", "client", "service")
     placed         whether a record belongs to the partition of its key (False: wherever it first appeared)
     beat_ms        how finely time passes for it; 0: nothing is ever due
@@ -55,6 +59,7 @@ class Bank(ABC):
 
     capability: ClassVar[str]
     version: ClassVar[int] = 1
+    migrations: ClassVar[Mapping[int, Migration]] = {}
     key: ClassVar[str]
     placed: ClassVar[bool] = True
     beat_ms: ClassVar[int] = 1000
@@ -65,6 +70,14 @@ class Bank(ABC):
         self.owns = owns
         self.settings = settings
         self.configure(settings)
+
+    @classmethod
+    def path_from(cls, version: int) -> tuple[Migration, ...] | None:
+        """Return the migrations that lead from a version to this one, in order; None where they do not lead here."""
+        versions = range(version, cls.version)
+        if version > cls.version or any(one not in cls.migrations for one in versions):
+            return None
+        return tuple(cls.migrations[one] for one in versions)
 
     def configure(self, settings: Settings) -> None:
         """Put settings into force from the next record on. What is derived from them is made anew here, never saved."""

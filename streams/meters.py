@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)  # type: ignore[no-untyped-call]  # when it began, its memory and processor time
 _SHARD = ("capability", "partition")
 
 records = Counter("luminar_records", "Records folded", ("capability",), registry=REGISTRY)
@@ -31,6 +32,18 @@ lag = Gauge(
     "luminar_lag_records", "Records in the log that are not folded yet", ("topic", "partition"), registry=REGISTRY
 )
 position = Gauge("luminar_position", "Offset to fold next", _SHARD, registry=REGISTRY)
+page_age_s = Gauge(
+    "luminar_page_age_seconds", "The log's time between the page saved furthest back and what is folded", _SHARD,
+    registry=REGISTRY,
+)  # fmt: skip
+loads = Counter("luminar_loads", "Times a shard was filled from its pages", ("capability", "why"), registry=REGISTRY)
+loaded_pages = Counter(
+    "luminar_loaded_pages", "Pages found when shards were filled, by what became of them", ("capability", "fate"),
+    registry=REGISTRY,
+)  # fmt: skip
+replayed = Counter(
+    "luminar_replayed_records", "Records folded again, since some page was behind", ("capability",), registry=REGISTRY
+)
 saved_pages = Counter("luminar_saved_pages", "Pages written to the state topic", registry=REGISTRY)
 saved_bytes = Counter("luminar_saved_bytes", "Bytes of pages written to the state topic", registry=REGISTRY)
 ticks = Counter("luminar_ticks", "Ticks appended to silent partitions", ("topic",), registry=REGISTRY)
@@ -43,6 +56,6 @@ fold_s = Histogram(
 
 def forget_shards() -> None:
     """Forget what is measured of each shard: the partitions may have gone elsewhere, and would seem to lag for ever."""
-    for gauge in (late, duplicates, rows, evicted, warming, lag, position):
+    for gauge in (late, duplicates, rows, evicted, warming, lag, position, page_age_s):
         gauge.clear()
     stopped.set(0)

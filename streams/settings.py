@@ -82,6 +82,7 @@ class Worker(Section, frozen=True, kw_only=True):
     session_timeout_s  how long the group waits for a worker that fell silent
     tick_s         a partition silent for so long gets a tick
     grace_s        how long a stop may take
+    relearn        learn pages that a newer version saved again from the log, in place of waiting for its workers
     """
 
     save_every_s: Positive = 1.0
@@ -90,6 +91,7 @@ class Worker(Section, frozen=True, kw_only=True):
     session_timeout_s: Annotated[float, Meta(ge=1)] = 6.0
     tick_s: Annotated[float, Meta(ge=0.05)] = 1.0
     grace_s: Positive = 10.0
+    relearn: bool = False
 
 
 class Process(Section, frozen=True, kw_only=True):

@@ -120,7 +120,9 @@ class Status:
             + (f"in force: {in_force}" if in_force else "no shard is saved yet"),
         ]
         if stale := sum(shard.stale for shard in shards):
-            lines.append(f"{stale} pages are of another version: workers of this one learn them again from the log")
+            lines.append(f"{stale} pages cannot be taken over: workers of this version learn them again from the log")
+        if newer := sum(shard.newer for shard in shards):
+            lines.append(f"{newer} pages are of a newer version: workers of this one leave them, and wait for theirs")
         if state.unknown:
             found = ", ".join(f"{name} ({count} records)" for name, count in sorted(state.unknown.items()))
             lines.append(f"state of capabilities that this program does not have: {found}")

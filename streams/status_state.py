@@ -7,11 +7,9 @@ from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-import msgspec
-
 from streams.bus import Capability
 from streams.connection import Say
-from streams.engine import pages
+from streams.engine import loading
 from streams.engine.shard import Shard
 from streams.reader import read
 from streams.settings import Process
@@ -22,7 +20,8 @@ from topics.state import STATE
 class Saved:
     """What is saved of one capability for one partition.
 
-    pages, rows    that hold something; stale: pages of another version, which are dropped and learned again
+    pages, rows    that hold something
+    stale          pages that a worker of this version drops and learns again; newer: those that it leaves alone
     size_bytes     of all its newest records
     lowest, highest  where its pages stand in the log; recovery reads from the lowest
     settings       the version in force there, "" for the defaults
@@ -33,6 +32,7 @@ class Saved:
     pages: int
     rows: int
     stale: int
+    newer: int
     size_bytes: int
     lowest: int
     highest: int
@@ -89,10 +89,9 @@ def _speaker(key: bytes) -> str:
 def _saved(capability: Capability, partition: int, table: dict[bytes, bytes]) -> Saved:
     """Load a shard as a worker would, and look at it."""
     filled = [raw for key, raw in table.items() if key.rsplit(b"/", 1)[-1].isdigit() and key.count(b"/") == 2]
-    stale = sum(_version(raw) != capability.bank.version for raw in filled)
     shard = Shard(capability.bank, capability.topic.name, partition)
-    # It says loudly which pages it drops; here nothing is dropped, and they are counted as stale.
-    log = logging.getLogger(Shard.__module__)
+    # It says loudly which pages it drops; here nothing is dropped, and they are only counted.
+    log = logging.getLogger(loading.__name__)
     was, log.disabled = log.disabled, True
     try:
         shard.load(table)
@@ -100,12 +99,8 @@ def _saved(capability: Capability, partition: int, table: dict[bytes, bytes]) ->
         log.disabled = was
     size_bytes = sum(map(len, table.values()))
     lowest, highest = int(shard.positions.min()), int(shard.positions.max())
-    name = capability.name
-    return Saved(name, partition, len(filled), len(shard.bank), stale, size_bytes, lowest, highest, shard.version)
-
-
-def _version(raw: bytes) -> int:
-    try:
-        return pages.decode_page(raw).version
-    except (msgspec.DecodeError, ValueError):
-        return -1
+    stale, newer = shard.fates["dropped"], shard.fates["newer"]
+    return Saved(
+        capability.name, partition, len(filled), len(shard.bank), stale, newer, size_bytes, lowest, highest,
+        shard.version,
+    )  # fmt: skip

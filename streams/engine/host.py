@@ -19,6 +19,7 @@ from streams.engine.chunks import Chunk
 from streams.engine.columns import Decoder
 from streams.engine.held import Held, Part
 from streams.engine.letters import batch_headers, letter_headers
+from streams.engine.measures import measure
 from streams.engine.outbox import Headers, Outbox
 from streams.engine.shard import Letter, Shard
 from streams.engine.transport import give_turn
@@ -98,10 +99,10 @@ class Host:
         for tp, (first, end) in ranges.items():
             for capability in self.capabilities:
                 if capability.topic is self.names[tp.topic]:
-                    shard = self._new_shard(capability, tp)
-                    shard.load(self.table.data.data, first, end)
-                    self.held[capability.name, tp] = Held(capability, shard)
-            positions[tp] = min(held.shard.next for held in self.shards_of(tp))
+                    held = Held(capability, self._new_shard(capability, tp))
+                    self._load(held, first, end, "assigned")
+                    self.held[capability.name, tp] = held
+            positions[tp] = min((held.shard.next for held in self.shards_of(tp) if not held.stopped), default=end)
         return positions
 
     def _new_shard(self, capability: Capability, tp: TP) -> Shard:
@@ -111,6 +112,18 @@ class Host:
             owns=lambda key: partition_of(key, partitions) == mine,
             leads=leads(capability, self.capabilities), known=self.known,
         )  # fmt: skip
+
+    def _load(self, held: Held, first: int, end: int | None, why: str) -> None:
+        """Fill a shard from its pages; where they are of a version that this program does not know, it stops there."""
+        name, shard = held.capability.name, held.shard
+        shard.load(self.table.data.data, first, end, self.process.worker.relearn)
+        meters.loads.labels(name, why).inc()
+        for fate, count in shard.fates.items():
+            meters.loaded_pages.labels(name, fate).inc(count)
+        if shard.newer:
+            held.stopped = f"{name}/{shard.partition} waits for a worker of a newer version: pages {shard.newer}"
+            meters.stopped.inc()
+            log.critical("%s; with worker.relearn they are learned again instead", held.stopped)
 
     def assigned(self, assignment: set[TP]) -> None:
         """Hear that positions are found and records will come."""
@@ -192,6 +205,8 @@ class Host:
         if held.suspect is not None and following >= held.suspect[1]:
             held.suspect, held.stepping = None, False
         held.folded.inc(end - at)
+        if chunk.start < shard.spoken:
+            meters.replayed.labels(held.capability.name).inc(int(chunk.offset[at:end].searchsorted(shard.spoken)))
         held.fold_s.observe(time.perf_counter() - began_s)
         return True
 
@@ -250,7 +265,7 @@ class Host:
             held.stepping = True
         held.suspect = (first, max(last, held.suspect[1] if held.suspect else last))
         del self.held[name, tp]  # were the pages not to load, what is half folded must not be saved
-        shard.load(self.table.data.data, self.parts[tp].first, None)
+        self._load(held, self.parts[tp].first, None, "fault")
         self.held[name, tp] = held
         await self.app.consumer.rewind(tp, min(other.shard.next for other in self.shards_of(tp) if not other.stopped))
 
@@ -264,7 +279,7 @@ class Host:
             if self.held or self.stateless:
                 budget = worker.save_bytes_per_s * worker.save_every_s / max(1, len(self.held))
                 await self._save(dict(self.held), budget)
-                self._measure()
+                measure(self.held, self.parts, self.app.consumer.highwater)
 
     async def _save(self, held: dict[tuple[str, TP], Held], budget: float) -> None:
         """Copy dirty pages; when all said up to there is acknowledged, write the copies; then let Faust commit.
@@ -290,21 +305,6 @@ class Host:
                     self.table.data.data[key] = value
                     self.table.data._key_partition[key] = tp.partition
             self.app.consumer.committable.update(lowest)
-
-    def _measure(self) -> None:
-        for (name, tp), held in self.held.items():
-            labels, shard = (name, str(tp.partition)), held.shard
-            meters.rows.labels(*labels).set(len(shard.bank))
-            meters.evicted.labels(*labels).set(shard.bank.evicted)
-            meters.warming.labels(*labels).set(shard.bank.warming)
-            meters.late.labels(*labels).set(shard.late)
-            meters.duplicates.labels(*labels).set(shard.duplicates)
-            meters.position.labels(*labels).set(shard.next)
-        for tp in self.parts:
-            highwater = self.app.consumer.highwater(tp)
-            if highwater is not None:
-                behind = min((held.shard.next for held in self.shards_of(tp)), default=highwater)
-                meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, highwater - behind))
 
     async def misses_before(self, tp: TP, start: int) -> bool:
         """Say whether records of a source before `start` were dropped, as rebalances do, and ask for them again."""

@@ -6,7 +6,7 @@ isolated as a fault, and the log's clock entering a new beat cut the run that th
 
 from __future__ import annotations
 
-import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from detectors.bank import PAGES, Bank, Finding, page_of
 from detectors.columns import Columns, Run
 from streams.engine import pages
+from streams.engine.loading import Ground, look, tell
 from streams.engine.origins import forwarded, in_order, origin_of, problem_of
 from streams.engine.pages import Page, Statement, page_key
 from topics import Derived, Origin
 from topics.control import Feedback, SettingsChange
 from topics.settings import Settings
 from topics.signals import Anomaly
-
-log = logging.getLogger(__name__)
 
 MARKS_PER_PAGE = 4096
 Source = tuple[str, str, int]
@@ -57,6 +56,8 @@ class Shard:
     known          the capabilities whose origins count, where a deployment names them: no other may fill the marks
     verb           what folds a run into the bank
     skips          offsets of records that were isolated as faults, with the reason
+    fates          how many pages were kept, migrated or dropped when they were loaded last
+    newer          what is wrong where pages are of a version that this program does not know: it must not fold on
     """
 
     def __init__(
@@ -86,8 +87,10 @@ class Shard:
         self.positions: NDArray[np.int64] = np.zeros(PAGES, np.int64)
         self.statements = [Statement()] * PAGES
         self.marks: list[dict[Source, tuple[int, int, str]]] = [{} for _ in range(PAGES)]
+        self.fates: Counter[str] = Counter()
+        self.newer = ""
         self.next = self.spoken = self._written = 0
-        self.clock_ms = -1
+        self.clock_ms = self._began_ms = -1
 
     # Folding ---------------------------------------------------------------------------------------------------------
 
@@ -109,6 +112,7 @@ class Shard:
             self._fold_run(columns, clocks, at, stop, said)
             at = stop
         if end > start:
+            self._began_ms = int(clocks[start]) if self.clock_ms < 0 else self._began_ms
             self.clock_ms = int(clocks[end - 1])
         self.next = following
         said.records = [record for record in said.records if origin_of(record).offset >= self.spoken]
@@ -253,56 +257,40 @@ class Shard:
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
-    def load(self, table: Mapping[bytes, bytes], first: int = 0, end: int | None = None) -> int:
+    def load(self, table: Mapping[bytes, bytes], first: int = 0, end: int | None = None, relearn: bool = False) -> int:
         """Take the pages out of the table; return the offset to read from.
 
         first, end     what the log still has; a page that stands outside of it is dropped, loudly, and learned again
+        relearn        whether pages of a newer version are dropped, too; otherwise this shard is of no use (`newer`)
         """
         self._reset()
+        ground = Ground(type(self.bank), first, end, lambda at: self._settings_key(at) in table, relearn)
         raw = table.get(page_key(self.capability, self.partition, "pages"))
         stated = pages.decode_statements(raw) if raw else [Statement()] * PAGES
-        for number in range(PAGES):
-            self.statements[number] = self._load_page(table, number, stated[number], first, end)
+        keys = [page_key(self.capability, self.partition, number) for number in range(PAGES)]
+        found = [look(table.get(key), stated[number], ground) for number, key in enumerate(keys)]
+        tell(f"{self.capability}/{self.partition}", found)
+        for number, one in enumerate(found):
+            if one.payload:
+                self.marks[number] = {tuple(mark[:3]): tuple(mark[3:]) for mark in one.marks}  # type: ignore[misc]
+                self.bank.put(number, one.payload)
+        self.fates = Counter(one.fate for one in found if one.payload or one.why)
+        self.newer = next((one.why for one in found if one.fate == "newer"), "")
+        self.statements = [one.statement for one in found]
         self.positions[:] = [statement.position for statement in self.statements]
         lowest = min(self.statements, key=lambda statement: statement.position)
         self.next, self.clock_ms, self._written = lowest.position, lowest.clock_ms, lowest.position
-        self.spoken = int(self.positions.max())
+        self.spoken = max(int(self.positions.max()), *(one.said_to for one in found))
         self._load_settings(table, lowest.settings_at)
-        self.bank.dirty[:] = False
+        self.bank.dirty[:] = [one.fate == "migrated" for one in found]  # so that they are soon saved as they are now
         return self.next
-
-    def _load_page(
-        self, table: Mapping[bytes, bytes], number: int, stated: Statement, first: int, end: int | None
-    ) -> Statement:
-        """Put one page into the bank; return what is known of it."""
-        raw = table.get(page_key(self.capability, self.partition, number))
-        page = pages.decode_page(raw) if raw else Page(self.bank.version, Statement(), [], b"")
-        known = page.statement
-        if stated.stamp == known.stamp and stated.position > known.position:
-            known = stated
-        problem = ""
-        if page.version != self.bank.version:
-            problem = f"is of version {page.version}, this is version {self.bank.version}"
-        elif known.position < first or (end is not None and known.position > end):
-            problem = f"stands at {known.position}, the log has {first}..{end}"
-        elif known.settings_at >= 0 and self._settings_key(known.settings_at) not in table:
-            problem = f"was learned under the settings of @{known.settings_at}, which were not saved"
-        if not problem:
-            if page.payload:
-                self.marks[number] = {tuple(mark[:3]): tuple(mark[3:]) for mark in page.marks}  # type: ignore[misc]
-                self.bank.put(number, page.payload)
-            return known
-        if page.payload:
-            name = f"{self.capability}/{self.partition}"
-            log.error("%s: page %d %s; it is dropped and learned again from the log", name, number, problem)
-        return Statement(position=first)
 
     def _load_settings(self, table: Mapping[bytes, bytes], settings_at: int) -> None:
         for statement in self.statements:
             key = self._settings_key(statement.settings_at)
             if statement.settings_at >= 0 and key in table:
                 self._settings[statement.settings_at] = table[key]
-        if settings_at >= 0:
+        if settings_at in self._settings:
             version, settings = pages.decode_settings(self._settings[settings_at])
             self._enforce(settings_at, version, settings)
 
@@ -313,17 +301,26 @@ class Shard:
         """Return every page as bytes, with its marks: equal contents, equal state."""
         return [(self.bank.take(page), dict(sorted(self.marks[page].items()))) for page in range(PAGES)]
 
+    @property
+    def unsaved_ms(self) -> int:
+        """Return how much of the log's time a takeover would fold again: since the page that is saved furthest back."""
+        saved_ms = min(statement.clock_ms for statement in self.statements)
+        return self.clock_ms - (saved_ms if saved_ms >= 0 else self._began_ms)
+
     def snapshot(self, budget: float) -> tuple[list[tuple[bytes, bytes]], int]:
         """Return what to save, all true at `next`, and the position that is safe once it is saved.
 
         Dirty pages, oldest position first, until `budget` bytes are spent (at least one). Only between two folds.
         """
+        assert not self.newer, "pages that this program does not know must not be written over"
         records: list[tuple[bytes, bytes]] = []
         here = Statement(b"", self.next, self.clock_ms, self._settings_at)
         if self._settings_at >= 0 and self._settings_at >= self._written:
             records.append((self._settings_key(self._settings_at), self._settings[self._settings_at]))
         dirty = np.flatnonzero(self.bank.dirty).tolist()
         for number in sorted(dirty, key=lambda page: self.statements[page].position):
+            if self.statements[number].position > self.next:
+                break  # Migrated, and further than what is folded: what it holds is not what is true here.
             if budget <= 0:
                 break
             statement = msgspec.structs.replace(here, stamp=pages.new_stamp())

@@ -142,7 +142,9 @@ def test_pages_before_the_log_s_beginning_are_dropped_loudly_and_learned_again(m
     asyncio.run(readings(site, 300))
     asyncio.run(forget(site, METRICS, site.ends(METRICS)))
     second = site.start("second").until_ready()
-    second.until_said(r"anomaly/(\d): page \d+ stands at \d+, the log has \d+\.\.\d+; it is dropped and learned again")
+    second.until_said(
+        r"anomaly/\d: pages? .+ dropped and learned again from the log: standing at \d+, the log has \d+\.\.\d+"
+    )
     site.until_folded(METRICS)
     asyncio.run(readings(site, 50))
     site.until_folded(METRICS)

@@ -49,17 +49,22 @@ def test_the_lowest_and_the_highest_page_are_told_apart() -> None:
     assert (state.shards[0].lowest, state.shards[0].highest) == (20, 40)
 
 
-def test_pages_of_another_version_are_stale_and_looking_at_them_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("version", "stale", "newer"), [(0, 1, 0), (99, 0, 1)])
+def test_pages_of_another_version_are_told_and_looking_at_them_logs_nothing(
+    version: int, stale: int, newer: int, caplog: pytest.LogCaptureFixture
+) -> None:
     saved = table()
     key = next(key for key in saved if key.rsplit(b"/", 1)[-1].isdigit() and b"settings" not in key)
     page = pages.decode_page(saved[key])
-    saved[key] = pages.encode(msgspec.structs.replace(page, version=99))
+    saved[key] = pages.encode(msgspec.structs.replace(page, version=version))
     state = State()
     with caplog.at_level(logging.DEBUG):
         take_table(state, saved, (ANOMALY,), 0)
-    assert (state.shards[0].stale, caplog.records) == (1, [])
+    assert (state.shards[0].stale, state.shards[0].newer, caplog.records) == (stale, newer, [])
     assert state.shards[0].rows < 30
-    assert "1 pages are of another version" in "\n".join(Status(Group("g"), [Lag("m", 0, 0, 1, 1)], state).lines())
+    told = "\n".join(Status(Group("g"), [Lag("m", 0, 0, 1, 1)], state).lines())
+    assert ("1 pages cannot be taken over: workers of this version learn them again" in told) == bool(stale)
+    assert ("1 pages are of a newer version: workers of this one leave them" in told) == bool(newer)
 
 
 def test_state_of_a_capability_that_is_not_here_is_named() -> None:

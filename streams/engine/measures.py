@@ -1,0 +1,29 @@
+"""Measures: what the meters say of every shard and partition that a worker holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from faust.types import TP
+
+from streams import meters
+from streams.engine.held import Held
+
+
+def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], highwater: Callable[[TP], int | None]) -> None:
+    """Set the gauges; highwater: the offset behind the last record of a partition, where the last fetch told it."""
+    behind: dict[TP, int] = {}
+    for (name, tp), one in held.items():
+        labels, shard = (name, str(tp.partition)), one.shard
+        meters.rows.labels(*labels).set(len(shard.bank))
+        meters.evicted.labels(*labels).set(shard.bank.evicted)
+        meters.warming.labels(*labels).set(shard.bank.warming)
+        meters.late.labels(*labels).set(shard.late)
+        meters.duplicates.labels(*labels).set(shard.duplicates)
+        meters.position.labels(*labels).set(shard.next)
+        meters.page_age_s.labels(*labels).set(shard.unsaved_ms / 1000)
+        behind[tp] = min(shard.next, behind.get(tp, shard.next))
+    for tp in parts:
+        end = highwater(tp)
+        if end is not None:
+            meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - behind.get(tp, end)))

@@ -1,0 +1,5 @@
+"""Write the recorded files anew."""
+
+from tests.recorded import FILE, record
+
+FILE.write_text(record())

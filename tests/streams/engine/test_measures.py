@@ -1,0 +1,38 @@
+"""What the meters say of the shards that a worker holds."""
+
+from __future__ import annotations
+
+from faust.types import TP
+
+from streams.engine.held import Held
+from streams.engine.measures import measure
+from streams.meters import REGISTRY, forget_shards
+from tests.fakes import fold_into, shard_of
+from tests.streams.engine.counting import COUNTING, Counting
+from topics.metrics import METRICS, Reading
+
+HERE = TP("metrics", 3)
+SHARD = {"capability": "counting", "partition": "3"}
+T0_MS = 1_700_000_000_000
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def test_gauges_say_how_a_shard_is_and_how_far_its_pages_are_behind() -> None:
+    shard = shard_of(Counting, METRICS)
+    held = {("counting", HERE): Held(COUNTING, shard)}
+    log = [(T0_MS + 1000 * i, Reading(series=f"s{i}/load", value=1.0, at_s=T0_MS / 1000)) for i in range(5)]
+    fold_into(shard, METRICS, log)
+    measure(held, [HERE], lambda tp: 12)
+    assert value("luminar_rows", **SHARD) == 5
+    assert value("luminar_position", **SHARD) == 5
+    assert value("luminar_page_age_seconds", **SHARD) == 4
+    assert value("luminar_lag_records", topic="metrics", partition="3") == 7
+    shard.snapshot(float("inf"))
+    measure(held, [HERE], lambda tp: None)
+    assert value("luminar_page_age_seconds", **SHARD) == 0
+    assert value("luminar_lag_records", topic="metrics", partition="3") == 7, "nobody knows the end: it stays"
+    forget_shards()
+    assert value("luminar_page_age_seconds", **SHARD) is None
