@@ -27,6 +27,7 @@ class Held:
         """Look its meters up once: a step of a small chunk costs little more than that."""
         name = self.capability.name
         self.folded, self.fold_s = meters.records.labels(name), meters.fold_s.labels(name)
+        self.replayed = meters.replayed.labels(name)
 
 
 @dataclass

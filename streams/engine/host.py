@@ -206,7 +206,7 @@ class Host:
             held.suspect, held.stepping = None, False
         held.folded.inc(end - at)
         if chunk.start < shard.spoken:
-            meters.replayed.labels(held.capability.name).inc(int(chunk.offset[at:end].searchsorted(shard.spoken)))
+            held.replayed.inc(int(chunk.offset[at:end].searchsorted(shard.spoken)))
         held.fold_s.observe(time.perf_counter() - began_s)
         return True
 
