@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 REGISTRY = CollectorRegistry()
-ProcessCollector(registry=REGISTRY)  # type: ignore[no-untyped-call]  # when it began, its memory and processor time
+ProcessCollector(registry=REGISTRY)  # when it began, its memory and processor time
 _SHARD = ("capability", "partition")
 
 records = Counter("luminar_records", "Records folded", ("capability",), registry=REGISTRY)

@@ -63,8 +63,8 @@ def look(raw: bytes | None, stated: Statement, ground: Ground) -> Found:
     """Decide what becomes of a page; raw: its record, None where it was never written."""
     try:
         page = decode_page(raw) if raw else Page(ground.bank.version, Statement(), [], b"")
-    except (msgspec.DecodeError, ValueError) as why:
-        return Found("dropped", Statement(position=ground.first), 0, why=f"unreadable: {why}")
+    except (msgspec.DecodeError, ValueError) as error:
+        return Found("dropped", Statement(position=ground.first), 0, why=f"unreadable: {error}")
     known, path = later(stated, page.statement), ground.bank.path_from(page.version)
     problem = problem_of(page.version, path is not None, known, ground)
     said_to = known.position if ground.end is None or known.position <= ground.end else 0

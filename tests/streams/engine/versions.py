@@ -6,7 +6,7 @@ and the largest value, which no page of an older version holds.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -53,7 +53,7 @@ class First(Ledger):
     capability = "versioned"
     version = 1
     key = "series"
-    entry = Count
+    entry: ClassVar[type[Entry]] = Count
 
     def group_of(self, record: Record) -> str | None:
         """Return the service; what is concluded is not counted."""
