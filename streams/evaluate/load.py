@@ -140,7 +140,9 @@ def many_series(folder: Path) -> dict[str, float]:
         off = np.abs(said - future)
         smape.append(200 * np.mean(off / np.maximum(np.abs(said) + np.abs(future), 1e-12)))
         yesterday = float(np.mean(np.abs(past[24:] - past[:-24])))
-        mase.append(float(np.mean(off)) / yesterday if yesterday else np.nan)  # A series that repeats exactly has no scale.
+        mase.append(
+            float(np.mean(off)) / yesterday if yesterday else np.nan
+        )  # A series that repeats exactly has no scale.
     return {"smape_48": float(np.mean(smape)), "mase_48": float(np.nanmean(mase))}
 
 
