@@ -264,9 +264,9 @@ class Host:
         elif held.suspect is not None and first < held.suspect[1]:
             held.stepping = True
         held.suspect = (first, max(last, held.suspect[1] if held.suspect else last))
-        del self.held[name, tp]  # were the pages not to load, what is half folded must not be saved
+        held.stopped = "its pages are being loaded"  # were they not to load, what is half folded must not be saved
         self._load(held, self.parts[tp].first, None, "fault")
-        self.held[name, tp] = held
+        held.stopped = ""
         await self.app.consumer.rewind(tp, min(other.shard.next for other in self.shards_of(tp) if not other.stopped))
 
     # Saving ----------------------------------------------------------------------------------------------------------
@@ -288,7 +288,11 @@ class Host:
         before has ended: what that has copied counts as clean already, and might not be written yet.
         """
         async with self._saving:
-            copies = {where: h.shard.snapshot(budget) for where, h in held.items() if not h.stopped}
+            copies = {}
+            for where, one in held.items():
+                if not one.stopped:
+                    copies[where] = one.shard.snapshot(budget)
+                    await give_turn()
             stateless, ticket = dict(self.stateless), self.outbox.ticket()
             await self.outbox.settled(ticket)
             state = name_of(self.process, STATE)

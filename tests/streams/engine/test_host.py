@@ -158,6 +158,29 @@ async def test_a_record_that_cannot_be_folded_is_found_kept_and_said_and_the_res
     assert desk.host.held["failing", HERE].stopped == ""
 
 
+async def test_a_shard_whose_pages_do_not_load_after_a_fault_is_not_saved_by_a_save_under_way() -> None:
+    """It is half folded. Shards are copied one after the other, with turns for others in between."""
+    desk = Desk(COUNTING, FAILING)
+    chunk = desk.readings(*["a/load"] * 15, "a/poison")
+    await desk.host.take(COUNTING, chunk)
+
+    def load(*_: Any) -> int:
+        raise MemoryError("no room for pages")
+
+    setattr(desk.shard(FAILING), "load", load)  # noqa: B010
+    saving = asyncio.ensure_future(desk.host._save(dict(desk.host.held), float("inf")))
+    await asyncio.sleep(0)
+    assert desk.host._saving.locked()
+    with pytest.raises(MemoryError):
+        await desk.host.take(FAILING, chunk)
+    for _ in range(5):
+        await turns()
+        await desk.producer.acknowledge_all()
+    await saving
+    assert {key for key in desk.table if b"failing" in key} == set()
+    assert page_key("counting", 0, page_of(b"a")) in desk.table
+
+
 async def test_a_fault_stops_nobody_else() -> None:
     desk = Desk(COUNTING, FAILING)
     chunk = desk.readings(*["a/load"] * 15, "a/poison", *["a/load"] * 15)
