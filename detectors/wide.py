@@ -8,11 +8,12 @@ addresses, plain integers. An address is read without any check: whoever gives i
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba import types
+from llvmlite import binding, ir
+from numba import config, types
 from numba.extending import intrinsic
 
 LANES = 32
@@ -129,3 +130,33 @@ def upper_product(builder: Any, one: Any, other: Any) -> Any:
 def as_float(builder: Any, bits: Any) -> Any:
     """Return the double of these 64 bits."""
     return builder.bitcast(bits, ir.DoubleType())
+
+
+def _crc32c(builder: Any, crc: Any, value: Any, name: str, bits: tuple[int, int]) -> Any:
+    """Call an instruction that takes a sum and a value of so many bits each; the sum's upper half is zero."""
+    kinds = [ir.IntType(size) for size in bits]
+    step = builder.module.declare_intrinsic(name, fnty=ir.FunctionType(kinds[0], kinds))
+    values = zip((crc, value), kinds, strict=True)
+    result = builder.call(step, [builder.trunc(one, kind) if kind != _WORD else one for one, kind in values])
+    return builder.zext(result, _WORD) if kinds[0] != _WORD else result
+
+
+# Of each kind of processor: what it calls the ability, its instruction for eight bytes and for one, and their sizes.
+_X86 = ("sse4.2", ("llvm.x86.sse42.crc32.64.64", (64, 64)), ("llvm.x86.sse42.crc32.32.8", (32, 8)))
+_ARM = ("crc", ("llvm.aarch64.crc32cx", (32, 64)), ("llvm.aarch64.crc32cb", (32, 32)))
+_ability, _of_word, _of_byte = _X86 if platform.machine() in ("x86_64", "AMD64") else _ARM
+
+HAS_CRC32C = bool(binding.get_host_cpu_features().get(_ability)) and not getattr(config, "CPU_NAME", None)
+"""Whether `crc32c_word` and `crc32c_byte` may be called: the processor has the instruction, and code is made for it."""
+
+
+@_instruction(types.uint64, types.uint64, types.uint64)
+def crc32c_word(builder: Any, crc: Any, value: Any) -> Any:
+    """Return a running CRC-32C with eight more bytes in it."""
+    return _crc32c(builder, crc, value, *_of_word)
+
+
+@_instruction(types.uint64, types.uint64, types.uint64)
+def crc32c_byte(builder: Any, crc: Any, value: Any) -> Any:
+    """Return a running CRC-32C with one more byte in it."""
+    return _crc32c(builder, crc, value, *_of_byte)

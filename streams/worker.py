@@ -27,6 +27,7 @@ from streams.connection import name_of, ssl_context
 from streams.engine import transport
 from streams.engine.chunks import Chunk
 from streams.engine.host import Host
+from streams.engine.memory import keep_freed
 from streams.engine.ticks import tick_for_ever
 from streams.ingest.translate import translate
 from streams.reader import Message, bounds, read
@@ -56,6 +57,7 @@ class App(faust.App):
     async def on_first_start(self) -> None:
         """Wait for the broker, refuse wrong topics, warm up."""
         await super().on_first_start()
+        keep_freed()
         warm(self.host.capabilities)
         gc.collect()
         gc.freeze()

@@ -1,117 +1,77 @@
-"""Chunks: what one fetch brought from one partition, as raw bytes and index arrays; no Python object a record is made.
-
-The layout is Kafka's record batch format, version 2 (kafka.apache.org/documentation, "Record Batch").
-"""
+"""Chunks: what one fetch brought from one partition, as bytes and index arrays; no Python object a record is made."""
 
 from __future__ import annotations
 
 import logging
-import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import cramjam
 import numpy as np
-from aiokafka.codec import snappy_decode
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
 from detectors.columns import Bytes, Columns, Ints
 from detectors.compiled import kernel
-from detectors.wide import AHEAD
+from detectors.wide import AHEAD, address, byte
+from streams.engine.batches import APPEND_TIME, CODEC, check_sums, read_batches, usable
+from streams.engine.codecs import LARGEST_BATCH, OTHER, decompress, pieces_of, write
 
 log = logging.getLogger(__name__)
 
-HEADER_BYTES = 61
-CONTROL, TRANSACTIONAL, APPEND_TIME, CODEC = 0x20, 0x10, 0x08, 0x07
-LARGEST_BATCH, LARGEST_CHUNK = 128 << 20, 256 << 20
-"""Bytes after decompression. Some kilobytes can be made to stand for gigabytes; and what is indexed has 31 bits."""
-SNAPPY, LZ4, LZ4_RATIO = 2, 3, 256
-BOUNDED: dict[int, Callable[[Any, Any], int]] = {
-    1: cramjam.gzip.decompress_into,
-    3: cramjam.lz4.decompress_into,
-    4: cramjam.zstd.decompress_into,
-}
-_room = np.empty(LARGEST_BATCH, np.uint8)  # No memory is taken before it is written to.
-
-Batch = np.dtype(
-    [(name, "i8") for name in ("at", "end", "base", "last", "first_ms", "max_ms", "producer", "attributes", "count")]
-)
+LARGEST_CHUNK = 256 << 20
+"""Bytes after decompression, or rather fewer: what is indexed has 31 bits."""
+SMALLEST_RECORD = 7
+Piece = tuple[int, memoryview | bytes | None, int, int]
+"""Part of a batch: which, its bytes (None: they cannot be read), how many they may become, and what is to be done."""
 
 
 @kernel
-def big_endian(buf, at, size):  # type: ignore[no-untyped-def]
-    """Return the signed integer of `size` bytes at `at`."""
-    n = np.int64(0)
-    for i in range(size):
-        n = (n << 8) | np.int64(buf[at + i])
-    if size < 8 and n >= np.int64(1) << (8 * size - 1):
-        n -= np.int64(1) << (8 * size)
-    return n
-
-
-@kernel
-def read_headers(buf, batches):  # type: ignore[no-untyped-def]
-    """Fill `batches` with the complete batches in buf; return how many, and whether a format before v2 was met."""
-    at, n = 0, 0
-    while at + HEADER_BYTES <= len(buf) and n < len(batches):
-        end = at + 12 + big_endian(buf, at + 8, 4)
-        if end > len(buf):
-            break
-        if buf[at + 16] != 2:
-            return n, True
-        batch = batches[n]
-        batch.at, batch.end, batch.base = at, end, big_endian(buf, at, 8)
-        batch.attributes, batch.last = big_endian(buf, at + 21, 2), batch.base + big_endian(buf, at + 23, 4)
-        batch.first_ms, batch.max_ms = big_endian(buf, at + 27, 8), big_endian(buf, at + 35, 8)
-        batch.producer, batch.count = big_endian(buf, at + 43, 8), big_endian(buf, at + 57, 4)
-        at, n = end, n + 1
-    return n, False
-
-
-@kernel
-def varint(buf, at):  # type: ignore[no-untyped-def]
-    """Return a zigzag integer and the position behind it."""
-    value, shift = np.uint64(0), np.uint64(0)
-    while True:
-        c = buf[at]
+def varint(at):  # type: ignore[no-untyped-def]
+    """Return the zigzag integer at an address, and the address behind it."""
+    c = byte(at)
+    at += 1
+    value, shift = np.uint64(c & 0x7F), np.uint64(7)
+    while c >= 128 and shift < 70:
+        c = byte(at)
         at += 1
         value |= np.uint64(c & 0x7F) << shift
-        if c < 128 or shift > 63:
-            return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), at
         shift += np.uint64(7)
+    return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), at
 
 
 @kernel
-def split_batch(buf, at, limit, count, base, first_ms, append_ms, start, n, key_at, key_len, value_at, value_len, time_ms, offset):  # type: ignore[no-untyped-def]  # fmt: skip  # noqa: E501
-    """Index one batch's records from slot n on, leaving out what is before `start`; return the next slot, or -1.
+def index_records(  # type: ignore[no-untyped-def]
+    buf, batches, ats, ends, start, key_at, key_len, value_at, value_len, time_ms, offset
+):  # fmt: skip
+    """Index the records of batches, leaving out what is before `start`; return how many, or -1 - b for damage in b.
 
-    append_ms below 0 stands for a topic stamped by producers: then every record has its own time.
+    ats, ends      where in buf each batch's records stand; what is stamped by producers has a time in every record
     """
-    for _ in range(count):
-        if at >= limit:
-            return -1
-        size, at = varint(buf, at)
-        if size < 6 or size > limit - at:
-            return -1
-        end = at + size
-        delta_ms, at = varint(buf, at + 1)
-        delta, at = varint(buf, at)
-        if base + delta >= start:
-            length, at = varint(buf, at)
-            if length < -1 or length > end - at:
-                return -1
-            key_at[n], key_len[n] = at, length
-            length, at = varint(buf, at + max(length, 0))
-            if length < -1 or length > end - at:
-                return -1
-            value_at[n], value_len[n] = at, length
-            time_ms[n] = append_ms if append_ms >= 0 else first_ms + delta_ms
-            offset[n] = base + delta
-            n += 1
-        at = end
+    base, n = address(buf), 0
+    for b in range(len(batches)):
+        batch, at, limit = batches[b], base + ats[b], base + ends[b]
+        first_offset, first_ms, stamped = batch.base, batch.first_ms, batch.attributes & APPEND_TIME == 0
+        for _ in range(batch.count):
+            size, at = varint(at)
+            if not SMALLEST_RECORD - 1 <= size <= limit - at:
+                return -1 - b
+            end = at + size
+            delta_ms, at = varint(at + 1)
+            delta, at = varint(at)
+            if first_offset + delta >= start:
+                length, at = varint(at)
+                if not -1 <= length <= end - at:
+                    return -1 - b
+                key_at[n], key_len[n] = at - base, length
+                length, at = varint(at + max(length, 0))
+                if not -1 <= length <= end - at:
+                    return -1 - b
+                value_at[n], value_len[n] = at - base, length
+                time_ms[n] = first_ms + delta_ms if stamped else batch.max_ms
+                offset[n] = first_offset + delta
+                n += 1
+            at = end
     return n
 
 
@@ -155,106 +115,77 @@ class Chunk:
         return None if length < 0 else self.buf[at : at + length].tobytes()
 
 
-def _headers(raw: bytes, where: str) -> NDArray[np.void]:
-    data, room = np.frombuffer(raw, np.uint8), 64
-    while True:
-        batches = np.zeros(room, Batch)
-        n, foreign = read_headers(data, batches)
-        if foreign:
-            raise CorruptRecordException(
-                f"{where}: a message format before v2, which Kafka wrote before 0.11, cannot be read"
-            )
-        if n < room:
-            return batches[:n]
-        room *= 8
-
-
-def _usable(
-    batches: NDArray[np.void], aborted: Iterable[tuple[int, int]], committed_only: bool
-) -> Iterable[tuple[int, ...]]:
-    """Leave out control batches and, where asked for, what aborted transactions wrote."""
-    waiting, bad = sorted(aborted, key=lambda entry: entry[1]), set()
-    for batch in batches.tolist():
-        base, producer, attributes = batch[2], batch[6], batch[7]
-        if committed_only:
-            while waiting and waiting[0][1] <= base:
-                bad.add(waiting.pop(0)[0])
-            if attributes & CONTROL:
-                bad.discard(producer)
-            elif attributes & TRANSACTIONAL and producer in bad:
-                continue
-        if not attributes & CONTROL:
-            yield batch
-
-
-def decompress(codec: int, raw: memoryview) -> bytes | None:
-    """Return what stands in a batch, or None: it is more than a batch may hold, or cannot be decompressed at all."""
-    try:
-        if codec == SNAPPY:
-            return bytes(snappy_decode(raw))  # at most some twenty times as much
-        if codec == LZ4 and len(raw) * LZ4_RATIO <= LARGEST_BATCH:
-            return bytes(cramjam.lz4.decompress(raw))
-        return _room[: BOUNDED[codec](raw, _room)].tobytes()
-    except cramjam.DecompressionError:
-        return None
-
-
-class Region(NamedTuple):
-    """Where in the buffer a batch's records stand, and what its header says of them."""
-
-    at: int
-    end: int
-    records: int
-    base: int
-    first_ms: int
-    append_ms: int
-
-
-def _check_sums(where: str, raw: bytes, batches: NDArray[np.void]) -> None:
-    view = memoryview(raw)
-    for at, end in zip(batches["at"].tolist(), batches["end"].tolist(), strict=True):
-        if calc_crc32c(view[at + 21 : end]) != struct.unpack_from(">I", raw, at + 17)[0]:
-            raise CorruptRecordException(f"{where}: the checksum of a batch does not fit its bytes")
-
-
 class Unpacked(NamedTuple):
-    """The batches of a fetch, the bytes they stand in, where the chunk has to end early, and what was left out."""
+    """What the batches of a fetch hold.
 
-    regions: list[Region]
-    raw: bytes
+    buf            uint8: their records, and AHEAD bytes more; ats, ends: where in it each batch's records stand
+    batches        their headers
+    early          the first offset that was left for the next chunk, if any
+    left_out       first and last offset of each batch that could not be unpacked
+    """
+
+    buf: Bytes
+    ats: Ints
+    ends: Ints
+    batches: NDArray[np.void]
     early: int | None
     left_out: tuple[tuple[int, int], ...]
 
 
-def _unpack(where: str, raw: bytes, usable: Iterable[tuple[int, ...]], start: int, squeezed: bool) -> Unpacked:
-    """Unpack the batches that reach beyond `start`."""
-    view, size = memoryview(raw), 0
-    regions: list[Region] = []
-    pieces: list[bytes | memoryview] = []
-    left_out: list[tuple[int, int]] = []
-    base: int | None
-    for at, end, base, last, first_ms, max_ms, _, attributes, count in usable:
-        if last < start:
-            continue
-        if regions and size > LARGEST_CHUNK:
-            break  # the rest comes with the next chunk
-        begin = at + HEADER_BYTES
-        if squeezed:
-            codec, packed = attributes & CODEC, view[begin:end]
-            piece = decompress(codec, packed) if codec else packed
-            if piece is None:
-                log.critical(
-                    "%s@%d..%d: a batch of over %d bytes, or unreadable; left out", where, base, last, LARGEST_BATCH
-                )
-                left_out.append((base, last))
-                continue
-            pieces.append(piece)
-            begin, end, size = size, size + len(piece), size + len(piece)
-        regions.append(Region(begin, end, count, base, first_ms, max_ms if attributes & APPEND_TIME else -1))
-    else:
-        base = None
-    pieces = [*(pieces if squeezed else [raw]), bytes(AHEAD)]
-    return Unpacked(regions, b"".join(pieces), base, tuple(left_out))
+def unpack(where: str, raw: bytes, batches: NDArray[np.void], wanted: Ints) -> Unpacked:
+    """Unpack the batches `wanted` into one buffer."""
+    pieces, early = _read_pieces(raw, batches, wanted)
+    room = np.empty(sum(most for _, _, most, _ in pieces) + AHEAD, np.uint8)
+    view, end = room.data, 0
+    spans: dict[int, tuple[int, int]] = {}
+    for n, source, most, kind in pieces:
+        begin, behind = spans.get(n, (end, end))
+        size = -1 if source is None or behind < 0 else write(source, kind, view[end : end + most])
+        end += max(size, 0)
+        spans[n] = begin, end if size >= 0 else -1
+    view.release()
+    room.resize(end + AHEAD, refcheck=False)
+    room[end:] = 0
+    room.flags.writeable = False
+    used = [n for n, (_, behind) in spans.items() if behind >= 0]
+    ats, ends = np.array([spans[n] for n in used], np.int64).reshape(-1, 2).T
+    left_out = [_left_out(where, batches[n]) for n, (_, behind) in spans.items() if behind < 0]
+    return Unpacked(room, ats, ends, batches[used], early, tuple(left_out))
+
+
+def _read_pieces(raw: bytes, batches: NDArray[np.void], wanted: Ints) -> tuple[list[Piece], int | None]:
+    """Return the pieces of batches, and the offset from which on batches are left for the next chunk, if any are."""
+    view, size, last = memoryview(raw), 0, -1
+    pieces: list[Piece] = []
+    for n, at, length, most, kind in pieces_of(raw, batches, wanted):
+        if n != last and size > LARGEST_CHUNK:
+            return pieces, int(batches["base"][n])
+        source: memoryview | bytes | None = view[at : at + length]
+        if kind == OTHER:
+            source = decompress(int(batches["attributes"][n]) & CODEC, view[at : at + length])
+            most = len(source or b"")
+        pieces.append((n, source, most, kind))
+        size, last = size + most, n
+    return pieces, None
+
+
+def _left_out(where: str, batch: np.void) -> tuple[int, int]:
+    first, last = int(batch["base"]), int(batch["last"])
+    log.critical("%s@%d..%d: a batch of over %d bytes, or unreadable; left out", where, first, last, LARGEST_BATCH)
+    return first, last
+
+
+def index(where: str, found: Unpacked, start: int) -> tuple[NDArray[np.int32], Ints]:
+    """Return where the records' keys and values stand (int32 [4, n]), and their times and offsets (int64 [2, n])."""
+    counts, sizes = found.batches["count"], found.ends - found.ats
+    if ((counts < 0) | (counts > sizes // SMALLEST_RECORD)).any():
+        raise CorruptRecordException(f"{where}: a batch holds fewer records than it says")
+    i4, i8 = np.empty((4, counts.sum()), np.int32), np.empty((2, counts.sum()), np.int64)
+    n = index_records(found.buf, found.batches, found.ats, found.ends, start, *i4, *i8)
+    if n < 0:
+        base = int(found.batches["base"][-1 - n])
+        raise CorruptRecordException(f"{where}: a record of the batch at {base} is longer than its batch")
+    return i4[:, :n], i8[:, :n]
 
 
 def split(
@@ -269,23 +200,16 @@ def split(
 ) -> Chunk:
     """Index the records of a fetch's answer from offset `start` on; raise CorruptRecordException for damage."""
     where = f"{topic}-{partition}"
-    batches = _headers(raw, where)
+    batches = read_batches(where, raw)
     if check:
-        _check_sums(where, raw, batches)
-    squeezed = bool((batches["attributes"] & CODEC).any())
-    found = _unpack(where, raw, _usable(batches, aborted, committed_only), start, squeezed)
+        check_sums(where, raw, batches)
+    wanted = usable(batches, aborted, committed_only)
+    found = unpack(where, raw, batches, wanted[batches["last"][wanted] >= start])
+    (key_at, key_len, value_at, value_len), (time_ms, offset) = index(where, found, start)
     following = int(batches["last"][-1]) + 1 if len(batches) else start
-    buf, total = np.frombuffer(found.raw, np.uint8), sum(region.records for region in found.regions)
-    i4, i8, n = np.empty((4, total), np.int32), np.empty((2, total), np.int64), 0
-    for at, end, count, base, first_ms, append_ms in found.regions:
-        n = split_batch(buf, at, end, count, base, first_ms, append_ms, start, n, *i4, *i8)
-        if n < 0:
-            raise CorruptRecordException(f"{where}: a record of the batch at {base} is longer than its batch")
-    key_at, key_len, value_at, value_len = i4[:, :n]
-    time_ms, offset = i8[:, :n]
     after = max(start, following if found.early is None else found.early)
     where_ = (key_at, key_len, value_at, value_len, time_ms, offset)
-    return Chunk(topic, partition, start, after, buf, *where_, found.left_out)
+    return Chunk(topic, partition, start, after, found.buf, *where_, found.left_out)
 
 
 def chunk_of(
