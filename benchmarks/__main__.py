@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import drains, live, readings
+from benchmarks import drains, live, readings, visits
 from benchmarks.harness import Benchmark, Result, Setup, broker
 from benchmarks.report import table
 
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "noop": drains.noop,
     "windows": drains.windows,
     "metrics": readings.metrics,
+    "requests": visits.requests,
     "latency": live.latency,
     "little": live.little,
     "idle": live.idle,

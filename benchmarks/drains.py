@@ -33,7 +33,7 @@ def _measured(setup: Setup, job: str, samples: Samples, is_right: Callable[[list
         site = Site(setup.address)
         asyncio.run(site.create(TOPICS, CREATE_TIME))
         asyncio.run(site.fill(SAMPLES.name, batches))
-        run = site.drain(job)
-        return run, is_right(asyncio.run(site.values(WINDOWS.name)), run)
+        run, values = site.drain(job), asyncio.run(site.values(WINDOWS.name))
+        return run | {"outputs": len(values)}, is_right(values, run)
 
     return summary(job, len(samples.ids), *repeated(setup, once))

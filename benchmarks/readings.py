@@ -35,7 +35,7 @@ def drained(setup: Setup, series: int, records: int) -> Result:
         asyncio.run(site.create(TOPICS, CREATE_TIME))
         asyncio.run(site.fill(METRICS.name, batches))
         run = site.drain(",".join(CAPABILITIES))
-        return run, asyncio.run(reference.agrees(site))
+        return run | {"outputs": reference.words}, asyncio.run(reference.agrees(site))
 
     return summary("metrics", records, *repeated(setup, once), series=series)
 

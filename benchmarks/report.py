@@ -16,6 +16,10 @@ PACKAGES = ("numpy", "numba", "aiokafka", "faust-streaming", "msgspec")
 WHAT = {
     "series": "{:,} series",
     "clients": "{:,} clients",
+    "capabilities": "{}",
+    "mix": "mix {}",
+    "attacks": "{:.0%} attacks",
+    "looked_at": "{:.1%} looked at",
     "load": "at {:.0%} of the most",
     "records": "{:,} records",
     "repetitions": "{} runs",

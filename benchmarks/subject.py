@@ -115,7 +115,6 @@ class Drain:
             "cpu_s": cpu_s() - self.began[1],
             "peak_rss_mb": memory_mb("VmHWM"),
             "folded": max(self.counts.values()),
-            "outputs": host.outbox.sent_records,
             "rows": _rows(held),
             "evicted": sum(one.shard.bank.evicted for one in held),
             "samples": self.samples,
