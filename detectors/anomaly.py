@@ -37,7 +37,7 @@ class AnomalyBank(RowBank):
     """
 
     capability = "anomaly"
-    version = 2
+    version = 3
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
 

@@ -1,78 +1,248 @@
-"""Joint judgement: a service's main series as one vector, by river's half-space trees (Tan, Ting and Liu 2011)."""
+"""Joint judgement: how unusual the errors of a service's series are together, given how they usually go together.
+
+The squared Mahalanobis distance (1936) of bounded errors under an exponentially weighted covariance that is drawn
+towards the identity (Ledoit and Wolf 2004). Errors come in units of each series' own usual error, so the identity is
+what series that have nothing to do with each other have.
+"""
 
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-from river.anomaly import HalfSpaceTrees
-from river.preprocessing import StandardScaler
+import numpy as np
+from numpy.typing import NDArray
 
-from detectors.saved_models import SavedForest, SavedScaler, dump, load
+from detectors.compiled import kernel
+from detectors.statistics import clamp, gain_after
 
-TREES, HEIGHT, WINDOW = 10, 6, 100
+MEMBERS = 24
+PAIRS = MEMBERS * (MEMBERS + 1) // 2
 
-# The trees' score is judged by its own past: in mean distances from its mean, over some hundred vectors. The limit is
-# raised by LIMIT_STEP whenever it is crossed and sinks by LIMIT_EASE a vector: crossed about once in three thousand.
-SCORE_GAIN = 0.01
-SCORE_RESOLUTION = 0.01
-LIMIT_FIRST, LIMIT_LEAST = 6.0, 5.0
-LIMIT_STEP, LIMIT_EASE = 1.0, 3e-4
+# What one series does alone is judged elsewhere: its error counts for at most BOUND here, and the score asks for many.
+BOUND = 4.0
+GAIN = 1 / 4000
 
-# An error of so many times its usual size is half way to the end of the trees' scale, which so has room for what has
-# never been; larger ones than ERROR_MOST count as that.
-HALF_WAY = 3.0
-ERROR_MOST = 20.0
+# The covariance is drawn at least so far towards the identity, and further while few vectors stand against many series.
+SHRINKAGE = 0.1
+LEAST_PIVOT = 1e-3
+
+# The score is 1 where the distance of normal errors is seven in a hundred million times: so many deviations away.
+LIMIT = 5.0
 
 # An excursion is over after BACK vectors in the band; while it lasts it is said every SAY_AGAIN_S, or when LOUDER.
 BACK = 2
 LOUDER = 2.0
 SAY_AGAIN_S = 30.0
+CALM, UNUSUAL = 1, 2
+
+# Of the series that stand out the first is named, and those after it that are so far from what the others let expect.
+NAMED = 3
+STANDS_OUT = 2.0
+
+# One service. In words, beside what the names say:
+#   asked_ms        when a vector was last taken, on the log's clock
+#   seen            how many vectors were learned
+#   since_s, said_at_s, peak, on, told, back   of the excursion: its begin, when and how high it was said, vectors back
+JOINT = np.dtype(
+    [
+        *[(name, "f8") for name in ("since_s", "said_at_s", "peak")],
+        ("asked_ms", "i8"),
+        ("seen", "i4"),
+        *[(name, "u1") for name in ("on", "told", "back")],
+        ("_", "u1"),
+    ]
+)
 
 
-class Excursion(msgspec.Struct):
-    """Where the joint judgement of a service stands."""
-
-    on: bool = False
-    told: bool = False
-    back: int = 0
-    since_s: float = 0.0
-    said_at_s: float = 0.0
-    peak: float = 0.0
-
-    def step(self, score: float, at_s: float) -> str:
-        """Take a score; return "unusual" or "calm" where that is to be said, else nothing."""
-        if score > 1:
-            if not self.on:
-                self.on, self.since_s, self.peak = True, at_s, 0.0
-            self.back = 0
-            if self.told and score < LOUDER * self.peak and at_s - self.said_at_s < SAY_AGAIN_S:
-                return ""
-            self.told, self.said_at_s, self.peak = True, at_s, max(score, self.peak)
-            return "unusual"
-        self.back += 1
-        if not self.on or self.back < BACK:
-            return ""
-        self.on = self.told = False
-        return "calm"
+def blank_covariance() -> NDArray[np.float32]:
+    """Return the covariance of series of which nothing is known: the lower triangle of the identity, row by row."""
+    blank = np.zeros(PAIRS, np.float32)
+    blank[[pair(k, k) for k in range(MEMBERS)]] = 1.0
+    return blank
 
 
-class SavedModel(msgspec.Struct, array_like=True, gc=False):
-    """A joint model as plain data."""
+@kernel
+def pair(i, j):  # type: ignore[no-untyped-def]
+    """Return where the covariance of places i >= j stands in the triangle.
 
-    service: str
-    members: tuple[str, ...]
-    scaler: SavedScaler
-    trees: SavedForest
-    seen: int
-    mean: float
-    spread: float
-    limit: float
-    beyond: bool
-    excursion: Excursion
+    >>> pair(0, 0), pair(1, 0), pair(1, 1), pair(2, 0)
+    (0, 1, 2, 3)
+    """
+    return i * (i + 1) // 2 + j
+
+
+@kernel
+def factorise(cov, seen, places, n, factor):  # type: ignore[no-untyped-def]
+    """Fill `factor` with the Cholesky factor of the drawn-in covariance of n places, ascending."""
+    share = max(SHRINKAGE, n / (seen + n))
+    for i in range(n):
+        for j in range(i + 1):
+            rest = (1 - share) * cov[pair(places[i], places[j])] + (share if i == j else 0.0)
+            for k in range(j):
+                rest -= factor[i, k] * factor[j, k]
+            factor[i, j] = math.sqrt(max(rest, LEAST_PIVOT)) if i == j else rest / factor[j, j]
+
+
+@kernel
+def distance(factor, errors, n, white):  # type: ignore[no-untyped-def]
+    """Return the squared distance of errors from zero, and fill `white` with what they are when made independent."""
+    total = 0.0
+    for i in range(n):
+        rest = errors[i]
+        for k in range(i):
+            rest -= factor[i, k] * white[k]
+        white[i] = rest / factor[i, i]
+        total += white[i] * white[i]
+    return total
+
+
+@kernel
+def reach(n, limit):  # type: ignore[no-untyped-def]
+    """Return the squared distance of n normal errors at `limit` deviations (Wilson and Hilferty 1931).
+
+    >>> round(reach(10.0, 0.0), 1), round(reach(10.0, 3.09), 1)  # of chi-square: median 9.3, and 99.9 % below 29.6
+    (9.3, 29.8)
+    """
+    variance = 2.0 / (9.0 * n)
+    return n * (1.0 - variance + limit * math.sqrt(variance)) ** 3
+
+
+@kernel
+def score(joint, squared, n, warmup):  # type: ignore[no-untyped-def]
+    """Return how unusual a squared distance of n errors is: above 1 is anomalous, 0 while the service warms up."""
+    if joint.seen < warmup:
+        return 0.0
+    return math.sqrt(squared / reach(n, LIMIT))
+
+
+@kernel
+def learn(joint, cov, places, errors, n, how):  # type: ignore[no-untyped-def]
+    """Fold errors into how they usually go together; what is beyond the limit teaches as what is at it."""
+    weight = 1.0 / max(how * how, 1.0)
+    gain = gain_after(joint.seen + 1, GAIN)
+    for i in range(n):
+        for j in range(i + 1):
+            k = pair(places[i], places[j])
+            cov[k] += gain * (weight * errors[i] * errors[j] - cov[k])
+    joint.seen = min(joint.seen + 1, 1_000_000_000)
+
+
+@kernel
+def tell(joint, how, at_s):  # type: ignore[no-untyped-def]
+    """Begin, go on with, or end the excursion; return what is to be said of it: UNUSUAL, CALM, mostly nothing."""
+    if how > 1:
+        if not joint.on:
+            joint.on, joint.since_s, joint.peak = 1, at_s, 0.0
+        joint.back = 0
+        if joint.told and how < LOUDER * joint.peak and at_s - joint.said_at_s < SAY_AGAIN_S:
+            return 0
+        joint.told, joint.said_at_s, joint.peak = 1, at_s, max(how, joint.peak)
+        return UNUSUAL
+    if not joint.on:
+        return 0
+    joint.back += 1
+    if joint.back < BACK:
+        return 0
+    joint.on, joint.told, joint.back = 0, 0, 0
+    return CALM
+
+
+@kernel
+def begin_vectors(joints, scores, at_s, threshold, begins):  # type: ignore[no-untyped-def]
+    """Mark where excursions of one service begin, by `tell` alone, where `threshold` counts as 1."""
+    joint = joints[0]
+    for i in range(len(scores)):
+        before = joint.on
+        tell(joint, scores[i] / threshold, at_s[i])
+        begins[i] = joint.on and not before
+
+
+@kernel
+def apart(factor, white, n, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with how far each error is from what the others let expect, in usual distances from that.
+
+    With P the inverse of the covariance that is (P e)_i / sqrt(P_ii), for row i of P is what predicts i from the rest.
+    """
+    column = np.empty(n)
+    for i in range(n):
+        pulled, precision = 0.0, 0.0
+        for k in range(i, n):
+            rest = 1.0 if k == i else 0.0
+            for j in range(i, k):
+                rest -= factor[k, j] * column[j]
+            column[k] = rest / factor[k, k]
+            pulled += column[k] * white[k]
+            precision += column[k] * column[k]
+        out[i] = pulled / math.sqrt(precision)
+
+
+@kernel
+def outstanding(factor, white, places, n, named):  # type: ignore[no-untyped-def]
+    """Fill `named` with the places of at most three errors that stand out, the furthest apart first, then -1."""
+    far = np.empty(n)
+    apart(factor, white, n, far)
+    named[:] = -1
+    for k in range(min(NAMED, n)):
+        best = 0
+        for i in range(1, n):
+            if abs(far[i]) > abs(far[best]):
+                best = i
+        if k > 0 and abs(far[best]) < STANDS_OUT:
+            return
+        named[k] = places[best]
+        far[best] = 0.0
+
+
+# What is said of a service, before it becomes a record.
+NOTE = np.dtype(
+    [("service", "i8"), ("code", "i8"), ("at_s", "f8"), ("since_s", "f8"), ("score", "f8"), ("named", "i8", NAMED)]
+)
+
+
+@kernel
+def judge_vector(joint, cov, places, errors, n, at_s, late, warmup, note, factor, white):  # type: ignore[no-untyped-def]
+    """Judge n errors, at ascending places, and learn them; return whether the note says anything."""
+    factorise(cov, joint.seen, places, n, factor)
+    how = score(joint, distance(factor, errors, n, white), n, warmup)
+    note.score, note.at_s, note.code = how, at_s, 0 if late else tell(joint, how, at_s)
+    note.since_s, note.named[:] = joint.since_s, -1
+    if note.code == UNUSUAL:
+        outstanding(factor, white, places, n, note.named)
+    learn(joint, cov, places, errors, n, how)
+    return note.code != 0
+
+
+@kernel
+def judge_services(rows, joints, covs, members, services, clock_ms, late_s, warmup, scores, notes):  # type: ignore[no-untyped-def]
+    """Judge one vector of each of the services, and learn it; return how many notes were taken.
+
+    members        by service and place: the row of a series, -1 where there is none
+    scores         by service: how unusual its vector was, whether that is said or not
+    """
+    places, errors = np.empty(MEMBERS, np.int64), np.empty(MEMBERS)
+    factor, white = np.empty((MEMBERS, MEMBERS)), np.empty(MEMBERS)
+    taken = 0
+    for s in services:
+        joints[s].asked_ms = clock_ms
+        at_s, n = 0.0, 0
+        for place in range(MEMBERS):
+            if members[s, place] < 0:
+                continue
+            row = rows[members[s, place]]
+            if row.seen and not row.silent:
+                places[n], errors[n] = place, clamp(row.error, BOUND)
+                at_s = max(at_s, row.judged_at_s)
+                n += 1
+        if n < 2:
+            continue
+        note = notes[taken]
+        note.service = s
+        late = clock_ms / 1000 - at_s > late_s
+        taken += judge_vector(joints[s], covs[s], places, errors, n, at_s, late, warmup, note, factor, white)
+        scores[s] = note.score
+    return taken
 
 
 class Judgement(NamedTuple):
@@ -82,118 +252,52 @@ class Judgement(NamedTuple):
     stands_out: tuple[str, ...]
 
 
-def squashed(error: float) -> float:
-    """Return an error of any size as a number between 0 and 1, finest where errors are usual.
-
-    >>> squashed(0.0), squashed(3.0), squashed(-1e9) < 1e-6
-    (0.5, 0.75, True)
-    """
-    return 0.5 + 0.5 * error / (HALF_WAY + abs(error))
-
-
-def _bounded(error: float) -> float:
-    return min(max(error, -ERROR_MOST), ERROR_MOST)
-
-
-def outstanding(errors: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the series with the largest errors: at most three, of two usual errors or more beyond the first.
-
-    >>> outstanding({"a/x": 0.5, "a/y": -9.0, "a/z": 3.0})
-    ('a/y', 'a/z')
-    """
-    ranked = sorted(errors, key=lambda name: (-abs(errors[name]), name))
-    return tuple(name for place, name in enumerate(ranked[:3]) if place == 0 or abs(errors[name]) >= 2)
-
-
-class Plain(NamedTuple):
-    """A model's scaler and trees as plain data, after so many vectors."""
-
-    seen: int
-    scaler: Any
-    trees: Any
-
-
 class JointModel:
-    """How unusual the errors of several series are together.
+    """One service alone, by the same formulas: at most 24 series, whose errors are asked about and learned together.
 
-    Each error is in units of its series' own usual error. Squashed and scaled it goes through the trees, whose score is
-    compared with its own past. Silent until the trees have seen one window of vectors, and their score another.
+    Each error is in units of its series' own usual error.
 
-    service        seeds the trees; members: the series it began with
+    members        the series; warmup: silent until so many vectors are learned
+
+    >>> model = JointModel(["shop/requests", "shop/cpu"])
+    >>> for k in range(200):
+    ...     model.learn_one({"shop/requests": k % 5 - 2.0, "shop/cpu": k % 5 - 2.0})
+    >>> model.score_one({"shop/requests": 3.0, "shop/cpu": 3.0}) < 1
+    True
+    >>> model.judge_one({"shop/requests": 3.0, "shop/cpu": -3.0}).stands_out
+    ('shop/requests', 'shop/cpu')
     """
 
-    def __init__(self, service: str, members: tuple[str, ...]) -> None:
-        self.service = service
-        self.members = members
-        self.scaler = StandardScaler()
-        seed = zlib.crc32(service.encode("utf-8", "replace"))
-        self.trees = HalfSpaceTrees(n_trees=TREES, height=HEIGHT, window_size=WINDOW, seed=seed)
-        self.seen, self.mean, self.spread = 0, 0.0, 0.0
-        self.limit, self.beyond = LIMIT_FIRST, False
-        self.excursion = Excursion()
-        self._plain: Plain | None = None
+    def __init__(self, members: Sequence[str], warmup: int = 60) -> None:
+        if not 2 <= len(members) <= MEMBERS:
+            raise ValueError(f"members must be 2 to {MEMBERS} series, got {len(members)}")
+        self.members, self.warmup = tuple(members), warmup
+        self.joints = np.zeros(1, JOINT)
+        self.cov = blank_covariance()
 
-    def _raw_one(self, errors: Mapping[str, float]) -> float:
-        """Return how thin the trees' past is where the errors fall: the logarithm of their score's distance from 1."""
-        score = float(self.trees.score_one(self._places(errors)))  # type: ignore[no-untyped-call]
-        return -math.log(max(1.0 - score, 1e-6))
-
-    def _places(self, errors: Mapping[str, float]) -> dict[str, float]:
-        """Return where known errors fall on the trees' scale, from 0 to 1."""
-        known = {name: _bounded(error) for name, error in errors.items() if name in self.scaler.counts}
-        scaled = self.scaler.transform_one(known)  # type: ignore[no-untyped-call]
-        return {name: squashed(error) for name, error in scaled.items()}
-
-    def _distance(self, raw: float) -> float:
-        return (raw - self.mean) / max(self.spread, SCORE_RESOLUTION)
+    def judge_one(self, errors: Mapping[str, float], at_s: float = 0.0) -> Judgement:
+        """Score errors, then learn them; what stands out is told where it is to be said."""
+        return self._judge(errors, at_s, self.joints, self.cov)
 
     def score_one(self, errors: Mapping[str, float]) -> float:
         """Return how unusual errors are together; above 1 is anomalous; 0 while warming up; leave no trace."""
-        if self.seen < 2 * WINDOW:
-            return 0.0
-        return max(0.0, self._distance(self._raw_one(errors)) / self.limit)
+        return self._judge(errors, 0.0, self.joints.copy(), self.cov.copy()).score
 
     def learn_one(self, errors: Mapping[str, float]) -> None:
-        """Fold errors into what is usual together."""
-        if self.seen >= WINDOW:
-            self._learn_score(self._raw_one(errors))
-        self.scaler.learn_one({name: _bounded(error) for name, error in errors.items()})  # type: ignore[no-untyped-call]
-        self.trees.learn_one(self._places(errors))  # type: ignore[no-untyped-call]
-        self.seen += 1
+        """Fold errors into how they usually go together."""
+        self.judge_one(errors)
 
-    def _learn_score(self, raw: float) -> None:
-        gain = max(SCORE_GAIN, 1.0 / (self.seen - WINDOW + 1))
-        surprise = raw - self.mean
-        if self.seen >= 2 * WINDOW:
-            beyond = self._distance(raw) > self.limit
-            crossed, self.beyond = beyond and not self.beyond, beyond
-            self.limit = self.limit + LIMIT_STEP if crossed else max(LIMIT_LEAST, self.limit - LIMIT_EASE)
-            most = LIMIT_LEAST * max(self.spread, SCORE_RESOLUTION)
-            surprise = min(max(surprise, -most), most)
-        self.mean += gain * surprise
-        self.spread += gain * (abs(surprise) - self.spread)
-
-    def judge_one(self, errors: Mapping[str, float]) -> Judgement:
-        """Score errors, then learn them."""
-        judgement = Judgement(self.score_one(errors), outstanding(errors))
-        self.learn_one(errors)
-        return judgement
-
-    def save(self) -> SavedModel:
-        """Return the model as plain data; what is dear of it is made anew only when something was learned."""
-        if self._plain is None or self._plain.seen != self.seen:
-            self._plain = Plain(self.seen, dump(self.scaler), dump(self.trees))
-        return SavedModel(
-            self.service, self.members, self._plain.scaler, self._plain.trees,
-            self.seen, self.mean, self.spread, self.limit, self.beyond, self.excursion,
-        )  # fmt: skip
-
-    @classmethod
-    def restore(cls, saved: SavedModel) -> JointModel:
-        """Return the model that was saved."""
-        model = cls(saved.service, saved.members)
-        model.scaler, model.trees = load(saved.scaler), load(saved.trees)
-        model.seen, model.mean, model.spread = saved.seen, saved.mean, saved.spread
-        model.limit, model.beyond = saved.limit, saved.beyond
-        model.excursion = saved.excursion
-        return model
+    def _judge(
+        self, errors: Mapping[str, float], at_s: float, joints: NDArray[np.void], cov: NDArray[np.float32]
+    ) -> Judgement:
+        known = [(place, errors[name]) for place, name in enumerate(self.members) if name in errors]
+        if len(known) < 2:
+            return Judgement(0.0, ())
+        n, notes = len(known), np.zeros(1, NOTE)
+        places = np.array([place for place, _ in known], np.int64)
+        bounded = np.clip([float(error) for _, error in known], -BOUND, BOUND)
+        judge_vector(
+            joints[0], cov, places, bounded, n, at_s, False, self.warmup, notes[0], np.empty((n, n)), np.empty(n)
+        )
+        named: list[Any] = notes[0]["named"].tolist()
+        return Judgement(float(notes[0]["score"]), tuple(self.members[place] for place in named if place >= 0))

@@ -1,172 +1,252 @@
-"""The joint models of a bank's services: which series they judge, when a vector is due, and what is said."""
+"""The services of a bank, judged as a whole: which series stand for each, when a vector is due, and what is said."""
 
 from __future__ import annotations
 
-import zlib
-from typing import Any
-
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from detectors.anomaly_loops import DELTA, GAUGE, NEVER
-from detectors.bank import PAGES, page_of, service_of
-from detectors.columns import Flags
-from detectors.joint import JointModel, Judgement, SavedModel
+from detectors.anomaly_loops import NEVER
+from detectors.bank import page_of, service_of
+from detectors.columns import Flags, Ints
+from detectors.compiled import kernel
+from detectors.joint import JOINT, MEMBERS, NOTE, UNUSUAL, blank_covariance, judge_services, pair
 from detectors.rows import RowBank
 from topics import Derived
 from topics.settings import Settings
 from topics.signals import Anomaly
 
-# A model is some 300 kB while it lives; services beyond these are judged series by series only.
-TURNS = 16
-MODELS_PER_PAGE = 4
-MEMBERS_MOST = 8
+_BLANK = blank_covariance()
+
+
+@kernel
+def look_around(  # type: ignore[no-untyped-def]
+    rows, heard_ms, living, service, place, fit, size, warmup, newest_ms, restless
+):
+    """Find when each service was last heard of, and the rows that may join its vector or must leave it.
+
+    Return how many rows are `restless`.
+    """
+    n = 0
+    for row in living:
+        s = service[row]
+        newest_ms[s] = max(newest_ms[s], heard_ms[row])
+        wants = not fit[row] if place[row] >= 0 else fit[row] and size[s] < MEMBERS and rows[row].seen >= warmup
+        if wants:
+            restless[n] = row
+            n += 1
+    return n
 
 
 class SavedBook(msgspec.Struct, array_like=True, gc=False):
-    """What a page holds beside its rows: when each service was last asked about, and the models there are."""
+    """What a page holds beside its rows: each row's place, by name; then of each service, as they come by name.
 
-    asked: list[tuple[bytes, int]]
-    models: list[SavedModel]
+    tops           one more than the service's highest place; so much of its covariance is saved
+    """
+
+    places: bytes
+    tops: bytes
+    joints: bytes
+    covs: bytes
 
 
 _decode = msgspec.msgpack.Decoder(SavedBook).decode
 
 
 class JointBook:
-    """Joint models by page and service, over the rows of an anomaly bank.
+    """A joint row, a covariance and up to 24 member rows for every service of an anomaly bank.
 
-    A vector is taken once for every bucket of the log's clock in which one of the service's series was heard. What it
-    does to a page follows from that page's rows alone. due_ms: no vector is due before.
+    A series joins once it is warmed up: those that the settings name for the service, else any without labels, the
+    oldest first. A vector is taken once for every bucket of the log's clock in which the service was heard. What that
+    does to a page follows from the page alone, and asking again in the same bucket does nothing.
+
+    due_ms         nothing is due before
+    joints, covs, members, scores   by service: its row, its covariance, its members' rows by place (-1: free), and the
+                   score of its last vector
     """
 
     def __init__(self, bank: RowBank) -> None:
         self._bank = bank
-        self._models: list[dict[bytes, JointModel]] = [{} for _ in range(PAGES)]
-        self._rows: list[dict[bytes, set[int]]] = [{} for _ in range(PAGES)]
-        self._asked_ms: list[dict[bytes, int]] = [{} for _ in range(PAGES)]
+        self.services: dict[bytes, int] = {}
+        self._name_of: list[bytes] = []
+        self._free: list[int] = []
+        self._mains: dict[bytes, frozenset[bytes]] = {}
+        self.joints = np.zeros(64, JOINT)
+        self.covs = np.tile(_BLANK, (64, 1))
+        self.members = np.full((64, MEMBERS), -1, np.int64)
+        self.scores = np.zeros(64)
+        self._pages, self._size, self._rows = (np.zeros(64, np.int64) for _ in range(3))
+        # By row of the bank: its service, its place in the service's vector, and whether it may have one.
+        self._service, self._place, self._fit = np.zeros(64, np.int64), np.full(64, -1, np.int8), np.zeros(64, np.bool_)
 
     def configure(self, settings: Settings) -> None:
-        """Put settings into force; a model whose series are named otherwise now begins anew when it is next due."""
+        """Put settings into force; series that they name otherwise now join and leave with the next vector."""
         self._settings = settings
         self._bucket_ms = max(100, round(1000 * settings.anomaly.bucket_s))
         self.due_ms = 0 if settings.anomaly.joint else NEVER
+        mains = {
+            name.encode(): frozenset(series.encode("utf-8", "replace") for series in service.main)
+            for name, service in settings.services.items()
+            if service.main
+        }
+        if mains != self._mains:
+            self._mains = mains
+            for row in self._bank.living().tolist():
+                self._fit[row] = self._may_join(row, self._bank.name_of[row])
+
+    def _may_join(self, row: int, name: bytes) -> bool:
+        if self._bank.rows[row]["ignored"]:
+            return False
+        main = self._mains.get(service_of(name))
+        return b"{" not in name if main is None else name in main
+
+    # Rows and services -----------------------------------------------------------------------------------------------
 
     def admitted(self, row: int, name: bytes) -> None:
         """Note a row under its service."""
+        if row >= len(self._service):
+            for which in ("_service", "_place", "_fit"):
+                setattr(self, which, _grown(getattr(self, which), len(self._bank.rows)))
         service = service_of(name)
-        self._rows[page_of(service)].setdefault(service, set()).add(row)
+        s = self.services.get(service)
+        if s is None:
+            s = self._begin(service)
+        self._service[row], self._place[row], self._fit[row] = s, -1, self._may_join(row, name)
+        self._rows[s] += 1
+
+    def _begin(self, service: bytes) -> int:
+        """Return a blank place for a new service."""
+        if self._free:
+            s = self._free.pop()
+            self._name_of[s] = service
+        else:
+            s = len(self._name_of)
+            self._name_of.append(service)
+            if s == len(self.joints):
+                for which in ("joints", "covs", "members", "scores", "_pages", "_size", "_rows"):
+                    setattr(self, which, _grown(getattr(self, which), 2 * s))
+        self.joints[s], self.covs[s], self.members[s] = np.zeros((), JOINT), _BLANK, -1
+        self.scores[s], self._size[s], self._rows[s], self._pages[s] = 0.0, 0, 0, page_of(service)
+        self.services[service] = s
+        return s
 
     def dropped(self, row: int, name: bytes) -> None:
-        """Forget a row, and with its last row the service's model."""
-        service = service_of(name)
-        page = page_of(service)
-        rows = self._rows[page][service]
-        rows.discard(row)
-        if not rows:
-            del self._rows[page][service]
-            self._models[page].pop(service, None)
-            self._asked_ms[page].pop(service, None)
+        """Forget a row, and with its last row the service."""
+        s = int(self._service[row])
+        if self._place[row] >= 0:
+            self._leave(row)
+        self._rows[s] -= 1
+        if not self._rows[s]:
+            del self.services[self._name_of[s]]
+            self._free.append(s)
 
-    def _bucket_end_ms(self, clock_ms: int) -> int:
-        return (clock_ms // self._bucket_ms + 1) * self._bucket_ms
+    def _join(self, row: int) -> None:
+        s = int(self._service[row])
+        if self._size[s] < MEMBERS:
+            place = int(np.flatnonzero(self.members[s] < 0)[0])
+            self.members[s, place], self._place[row] = row, place
+            self._size[s] += 1
+
+    def _leave(self, row: int) -> None:
+        """Free a row's place, as if it had never been taken."""
+        s, place = int(self._service[row]), int(self._place[row])
+        self.members[s, place], self._place[row] = -1, -1
+        self._size[s] -= 1
+        for other in range(MEMBERS):
+            self.covs[s, pair(max(place, other), min(place, other))] = float(other == place)
+
+    # Time ------------------------------------------------------------------------------------------------------------
 
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
-        """Take the vectors that are due, page by page and service by service."""
-        said: list[Derived] = []
+        """Let series join and leave the services whose bucket is over, and take their vectors."""
         if clock_ms < self.due_ms:
-            return said
-        for page, services in enumerate(self._rows):
-            if not ready[page]:
-                continue
-            for service in sorted(services):
-                said += self._take_vector(page, service, clock_ms)
+            return []
+        due = self._settle(clock_ms, ready)
+        notes = np.zeros(len(due), NOTE)
+        taken = judge_services(
+            self._bank.rows, self.joints, self.covs, self.members, due, clock_ms, float(self._settings.late_s),
+            self._settings.anomaly.warmup, self.scores, notes,
+        )  # fmt: skip
+        self._bank.dirty[self._pages[due]] = True
         if ready.all():
-            self.due_ms = self._bucket_end_ms(clock_ms)
-        return said
+            self.due_ms = (clock_ms // self._bucket_ms + 1) * self._bucket_ms
+        return [self._record(note) for note in notes[:taken]]
 
-    def _take_vector(self, page: int, service: bytes, clock_ms: int) -> list[Derived]:
-        """Judge a service once its bucket is over, if anything was heard of it since the last vector."""
-        rows = self._bank.rows
-        heard_ms = max(int(self._bank.heard_ms[row]) for row in self._rows[page][service])
-        if self._bucket_end_ms(heard_ms) > clock_ms or heard_ms < self._asked_ms[page].get(service, 0):
-            return []
-        self._bank.dirty[page] = True
-        self._asked_ms[page][service] = clock_ms
-        model = self._model(page, service, self._models[page].get(service), clock_ms)
-        if model is None:
-            return []
-        known = ((name, self._bank.names.row(name.encode())) for name in model.members)
-        mine = {name: row for name, row in known if row >= 0 and not rows[row]["silent"] and rows[row]["seen"]}
-        if len(mine) < 2:
-            return []
-        at_s = max(float(rows[row]["judged_at_s"]) for row in mine.values())
-        judgement = model.judge_one({name: float(rows[row]["error"]) for name, row in mine.items()})
-        if clock_ms / 1000 - at_s > self._settings.late_s:
-            return []
-        return self._say(model, judgement, at_s)
+    def _settle(self, clock_ms: int, ready: Flags) -> Ints:
+        """Return the services that were heard of since the last vector, in a bucket that is over; settle who is in."""
+        bank, living = self._bank, self._bank.living()
+        newest_ms, restless = np.full(len(self.joints), -1, np.int64), np.empty(len(living), np.int64)
+        n = look_around(
+            bank.rows, bank.heard_ms, living, self._service, self._place, self._fit, self._size,
+            self._settings.anomaly.warmup, newest_ms, restless,
+        )  # fmt: skip
+        over = newest_ms // self._bucket_ms < clock_ms // self._bucket_ms
+        over &= (newest_ms >= self.joints["asked_ms"]) & (newest_ms >= 0) & ready[self._pages]
+        rows = restless[:n][over[self._service[restless[:n]]]].tolist()
+        for row in rows:
+            if self._place[row] >= 0:
+                self._leave(row)
+        for row in sorted(rows, key=lambda row: (int(bank.rows[row]["first_ms"]), bank.name_of[row])):
+            if self._fit[row]:
+                self._join(row)
+        return np.flatnonzero(over)
 
-    def _say(self, model: JointModel, judgement: Judgement, at_s: float) -> list[Derived]:
-        what = model.excursion.step(judgement.score, at_s)
-        if not what:
-            return []
-        return [
-            Anomaly(
-                series=f"{model.service}/joint", kind="joint", at_s=at_s, score=judgement.score, calm=what == "calm",
-                since_s=model.excursion.since_s, stands_out=() if what == "calm" else judgement.stands_out,
-            )
-        ]  # fmt: skip
+    def score_of(self, service: bytes) -> float:
+        """Return how unusual a service's last vector was, whether that was said or not; 0 where there was none."""
+        s = self.services.get(service)
+        return 0.0 if s is None else float(self.scores[s])
 
-    def _model(self, page: int, service: bytes, model: JointModel | None, clock_ms: int) -> JointModel | None:
-        """Return a service's model, a new one once its series have warmed up, or None."""
-        named = self._settings.services.get(service.decode("utf-8", "replace"))
-        main = named.main if named is not None else ()
-        if model is not None and (not main or main == model.members):
-            return model
-        if model is None and len(self._models[page]) >= MODELS_PER_PAGE:
-            return None
-        if not main and not self._is_turn(service, clock_ms):
-            return None
-        members = main if self._warm(main) else () if main else self._first_members(page, service)
-        if len(members) < 2:
-            return None
-        self._models[page][service] = JointModel(service.decode("utf-8", "replace"), members)
-        return self._models[page][service]
+    def _record(self, note: np.void) -> Anomaly:
+        s = int(note["service"])
+        named = [int(self.members[s, place]) for place in note["named"] if place >= 0]
+        return Anomaly(
+            series=f"{self._name_of[s].decode('utf-8', 'replace')}/joint", kind="joint", at_s=float(note["at_s"]),
+            score=float(note["score"]), calm=int(note["code"]) != UNUSUAL, since_s=float(note["since_s"]),
+            stands_out=tuple(self._bank.name_of[row].decode("utf-8", "replace") for row in named),
+        )  # fmt: skip
 
-    def _is_turn(self, service: bytes, clock_ms: int) -> bool:
-        """Say whether a service nobody named may begin now: a model takes milliseconds, and all warm up at once."""
-        bucket = int(clock_ms / 1000 // self._settings.anomaly.bucket_s)
-        return (bucket + zlib.crc32(service)) % TURNS == 0
-
-    def _warm(self, main: tuple[str, ...]) -> bool:
-        rows = [self._bank.names.row(name.encode("utf-8", "replace")) for name in main]
-        warmup = self._settings.anomaly.warmup
-        return sum(row >= 0 and int(self._bank.rows[row]["seen"]) >= warmup for row in rows) >= 2
-
-    def _first_members(self, page: int, service: bytes) -> tuple[str, ...]:
-        """Return the first gauges and deltas without labels of a service, once the oldest of them is well known."""
-        warmup, rows, names = self._settings.anomaly.warmup, self._bank.rows, self._bank.name_of
-        of_service = self._rows[page][service]
-        fit = [row for row in of_service if _fits(rows[row], names[row]) and rows[row]["seen"] >= warmup]
-        if not any(rows[row]["seen"] >= 2 * warmup for row in fit):
-            return ()
-        fit.sort(key=lambda row: (int(rows[row]["first_ms"]), names[row]))
-        return tuple(names[row].decode("utf-8", "replace") for row in fit[:MEMBERS_MOST])
+    # Pages -----------------------------------------------------------------------------------------------------------
 
     def take(self, page: int) -> bytes:
-        """Return the models of a page as bytes."""
-        asked, models = sorted(self._asked_ms[page].items()), self._models[page]
-        saved = SavedBook(asked, [models[service].save() for service in sorted(models)])
-        return msgspec.msgpack.encode(saved) if asked else b""
+        """Return what is known of a page's services as bytes; none where none was asked about."""
+        rows = sorted(self._bank.rows_of(page).tolist(), key=self._bank.name_of.__getitem__)
+        places, services = self._place[rows], self._services_of(rows)
+        if not self.joints[services]["asked_ms"].any():
+            return b""
+        tops = [_top(self.members[s]) for s in services]
+        covs = b"".join(self.covs[s, : pair(top, 0)].tobytes() for s, top in zip(services, tops, strict=True))
+        return msgspec.msgpack.encode(SavedBook(places.tobytes(), bytes(tops), self.joints[services].tobytes(), covs))
 
     def put(self, page: int, raw: bytes) -> None:
-        """Take back what `take` returned, after the page's rows."""
+        """Take back what `take` returned, after the page's rows came in the order of their names."""
         self.due_ms = 0 if self._settings.anomaly.joint else NEVER
-        if raw:
-            saved = _decode(raw)
-            self._asked_ms[page] = dict(saved.asked)
-            for model in saved.models:
-                self._models[page][model.service.encode("utf-8", "replace")] = JointModel.restore(model)
+        if not raw:
+            return
+        saved = _decode(raw)
+        rows = self._bank.rows_of(page)
+        services = self._services_of(rows.tolist())
+        self._place[rows] = np.frombuffer(saved.places, np.int8)
+        placed = rows[self._place[rows] >= 0]
+        self.members[self._service[placed], self._place[placed]] = placed
+        np.add.at(self._size, self._service[placed], 1)
+        self.joints[services] = np.frombuffer(saved.joints, JOINT)
+        covs, at = np.frombuffer(saved.covs, np.float32), 0
+        for s, top in zip(services, saved.tops, strict=True):
+            size = pair(top, 0)
+            self.covs[s, :size] = covs[at : at + size]
+            at += size
+
+    def _services_of(self, rows: list[int]) -> list[int]:
+        return list(dict.fromkeys(self._service[rows].tolist()))
 
 
-def _fits(row: Any, name: bytes) -> bool:
-    return int(row["kind"]) in (GAUGE, DELTA) and not row["ignored"] and b"{" not in name
+def _top(members: Ints) -> int:
+    taken = np.flatnonzero(members >= 0)
+    return int(taken[-1]) + 1 if len(taken) else 0
+
+
+def _grown(old: NDArray[np.generic], room: int) -> NDArray[np.generic]:
+    """Return an array with room for more; what is new in it is filled when it is taken."""
+    new = np.zeros((room, *old.shape[1:]), old.dtype)
+    new[: len(old)] = old
+    return new

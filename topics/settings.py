@@ -64,10 +64,10 @@ class Scaling(Part, frozen=True, kw_only=True):
 
 
 class Service(Part, frozen=True, kw_only=True):
-    """What is known of a service: how it scales, and its main series for joint judgement (at most 8)."""
+    """What is known of a service: how it scales, and its main series for joint judgement (at most 24)."""
 
     scaling: Scaling | None = None
-    main: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+    main: Annotated[tuple[str, ...], Meta(max_length=24)] = ()
 
 
 class AnomalySettings(Part, frozen=True, kw_only=True):

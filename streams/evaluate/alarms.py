@@ -7,6 +7,7 @@ import numpy as np
 from detectors.anomaly_loops import begin_rows
 from detectors.anomaly_rows import ROW
 from detectors.columns import Flags, Floats
+from detectors.joint import JOINT, begin_vectors
 
 THRESHOLDS = tuple(2.0 ** (k / 8) for k in range(-24, 33))
 """What is tried in hindsight: from an eighth to sixteen times the score that is anomalous."""
@@ -20,4 +21,15 @@ def begins_at(threshold: float, scores: Floats, at_s: Floats) -> Flags:
     """
     begins = np.zeros(len(scores), np.bool_)
     begin_rows(np.zeros(1, ROW), scores, at_s, threshold, begins)
+    return begins
+
+
+def joint_begins_at(threshold: float, scores: Floats, at_s: Floats) -> Flags:
+    """Return where alarms of one service as a whole begin if `threshold` is to be passed instead of 1.
+
+    >>> joint_begins_at(2.0, np.array([0.0, 9.0, 0.0, 9.0]), np.arange(4.0)).tolist()
+    [False, True, False, False]
+    """
+    begins = np.zeros(len(scores), np.bool_)
+    begin_vectors(np.zeros(1, JOINT), scores, at_s, threshold, begins)
     return begins

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from detectors.columns import Flags, Floats
-from streams.evaluate.alarms import THRESHOLDS, begins_at
+from streams.evaluate.alarms import THRESHOLDS, begins_at, joint_begins_at
 from streams.evaluate.delays import Counts, average_precision, count
 from streams.evaluate.judging import Judged
 from streams.evaluate.rates import quiet_alarms
@@ -51,6 +51,12 @@ def said(judged: Judged) -> Flags:
     return judged.joint_begins if judged.joint.any() else np.asarray(judged.begins.any(axis=1))
 
 
+def said_at(threshold: float, judged: Judged, trace: Trace) -> Flags:
+    """Return where an alarm would have begun, had `threshold` been what is anomalous."""
+    begins = joint_begins_at if judged.joint.any() else begins_at
+    return begins(threshold, together(judged), trace.at_s)
+
+
 def blamed(judged: Judged, row: int) -> tuple[int, ...]:
     """Return the metrics named for a row: by the joint alarm, else those with the highest scores."""
     if row in judged.stands_out:
@@ -88,8 +94,7 @@ def evaluate(folder: Path, traces: Sequence[Trace], judged: Sequence[Judged]) ->
     figures["cause_in_top3"] = right / asked if asked else float("nan")
     figures["quiet_alarms_at_1"] = quiet_alarms(traces, spans, begins)
     best = [
-        (pooled([begins_at(t, together(one), trace.at_s) for trace, one in zip(traces, judged, strict=True)]).f1, t)
-        for t in THRESHOLDS
+        (pooled([said_at(t, one, trace) for trace, one in zip(traces, judged, strict=True)]).f1, t) for t in THRESHOLDS
     ]
     figures["f1_best"], figures["threshold_best"] = max(best)
     return figures

@@ -16,6 +16,7 @@ from streams.evaluate.traces import Trace
 from topics.settings import Settings
 from topics.signals import Anomaly
 
+SERVICE = b"trace"
 ROWS = 8192
 """So many rows of a trace of one series are folded at once; where they are cut changes nothing."""
 
@@ -52,10 +53,10 @@ class Judge(Protocol):
         """Judge every reading from those before it."""
 
 
-def columns_of(trace: Trace, first: int, last: int) -> Columns:
+def columns_of(trace: Trace, first: int, last: int, names: Sequence[bytes] = ()) -> Columns:
     """Return rows first..last of a trace as a worker's decoder would: a record a reading, row by row."""
     metrics = trace.values.shape[1]
-    names = [f"trace/metric_{k}".encode() for k in range(metrics)]
+    names = names or [b"%s/metric_%d" % (SERVICE, k) for k in range(metrics)]
     ends = np.cumsum([len(name) for name in names])
     n = (last - first) * metrics
     at_s = np.repeat(trace.at_s[first:last], metrics)
@@ -98,6 +99,7 @@ class BankJudge:
                 # As at the end of the joint judgement's bucket: it looks at what was heard in it.
                 over_ms = clock_ms + round(1000 * self.settings.anomaly.bucket_s)
                 note(judged, first, metrics, [(0, record) for record in bank.pass_time(over_ms, ready)])
+                judged.joint[first] = bank.joint.score_of(SERVICE)
         return judged
 
 
@@ -110,6 +112,5 @@ def note(judged: Judged, first: int, metrics: int, found: Sequence[tuple[int, ob
         if record.kind == "level":
             judged.begins[row, at % metrics] |= new
         elif record.kind == "joint":
-            judged.joint[row] = record.score
             judged.joint_begins[row] |= new
             judged.stands_out[row] = tuple(int(name.rsplit("_", 1)[1]) for name in record.stands_out)
