@@ -253,17 +253,14 @@ class Host:
         first, last = int(chunk.offset[where[0]]), int(chunk.offset[where[1] - 1]) + 1
         meters.faults.labels(name).inc()
         log.error("%s failed in %s[%d]@%d..%d", name, tp.topic, tp.partition, first, last - 1, exc_info=why)
-        alone = held.stepping and where[1] - where[0] == 1
-        if alone and first in shard.skips:
+        outcome = held.after_fault(first, last, where[1] - where[0])
+        if outcome == "stop":
             held.stopped = f"{name} fails at {tp.topic}[{tp.partition}]@{first} even without that record: {why!r}"
             meters.stopped.inc()
             log.critical("%s; its shard stops here, all others go on", held.stopped)
             return
-        if alone:
+        if outcome == "leave out":
             shard.skips[first] = "".join(traceback.format_exception(why))[-4000:]
-        elif held.suspect is not None and first < held.suspect[1]:
-            held.stepping = True
-        held.suspect = (first, max(last, held.suspect[1] if held.suspect else last))
         held.stopped = "its pages are being loaded"  # were they not to load, what is half folded must not be saved
         self._load(held, self.parts[tp].first, None, "fault")
         held.stopped = ""

@@ -11,7 +11,8 @@ import pytest
 from faust.types import TP
 from prometheus_client import generate_latest
 
-from detectors.bank import page_of
+from detectors.bank import Finding, page_of
+from detectors.columns import Run
 from streams import meters
 from streams.bus import Capability
 from streams.engine.chunks import Chunk, chunk_of
@@ -20,7 +21,7 @@ from streams.engine.pages import page_key
 from streams.engine.shard import Shard
 from streams.settings import Process
 from tests.fakes import Entry, log_chunk
-from tests.streams.engine.counting import COUNTING, FAILING, Counting
+from tests.streams.engine.counting import COUNTING, FAILING, Counting, Failing
 from tests.streams.engine.fragile import FRAGILE, Fragile, Log, count_of, feed, fold_fragile, readings
 from tests.streams.engine.test_outbox import FakeProducer, turns
 from topics.metrics import METRICS, Reading
@@ -179,6 +180,24 @@ async def test_a_shard_whose_pages_do_not_load_after_a_fault_is_not_saved_by_a_s
     await saving
     assert {key for key in desk.table if b"failing" in key} == set()
     assert page_key("counting", 0, page_of(b"a")) in desk.table
+
+
+async def test_a_sound_record_that_fails_once_while_a_bad_one_is_looked_for_is_not_left_out() -> None:
+    """Found by the simulation: a fault that is not in the log must not decide what is left out for ever."""
+
+    def stumble(run: Run, bank: Failing) -> list[Finding]:
+        alone.append(run.end - run.start == 1)
+        if sum(alone) == 3 and alone[-1]:
+            raise MemoryError("for once")
+        return bank.fold(run)
+
+    alone: list[bool] = []
+    stumbling = Capability("failing", METRICS, Failing, (METRICS,), stumble)
+    desk = Desk(stumbling)
+    await desk.host.take(stumbling, desk.readings(*["a/load"] * 5, "a/poison", *["a/load"] * 5))
+    await desk.read_again(stumbling)
+    assert list(desk.shard(stumbling).skips) == [5]
+    assert desk.shard(stumbling).bank.entries[page_of(b"a")]["a/load"].count == 10  # type: ignore[attr-defined]
 
 
 async def test_a_fault_stops_nobody_else() -> None:
