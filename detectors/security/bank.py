@@ -60,6 +60,7 @@ class SecurityBank(RowBank):
 
     capability = "security"
     key = "client"
+    beat_ms = 0  # Windows end with a client's newest request: the passing of time brings nothing.
     dtype = Row
 
     def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
@@ -91,7 +92,7 @@ class SecurityBank(RowBank):
 
     @property
     def due_ms(self) -> int:
-        """Return that the passing of time brings nothing: windows end with a client's newest request."""
+        """Return that nothing is ever due."""
         return NEVER
 
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
