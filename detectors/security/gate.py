@@ -12,6 +12,8 @@ from detectors.names import ABSENT, Names, find_name, hash_names
 FIELDS = ("path", "agent", "referer", "user", "body")
 REMEMBERED = 16_384
 LONGEST_REMEMBERED = 512
+ONCE = 1 << 16
+"""Places for texts that came once."""
 
 NEVER_PLAIN, WORD, PATH_ONLY, QUERY_ONLY = 0, 1, 2, 3
 DOT, QUESTION, SMALL_X, ZERO, UNDERSCORE = 46, 63, 120, 48, 95
@@ -83,11 +85,14 @@ def drop_known(buf, at, length, which, hashes, slots, slot_hashes, starts, lengt
 class Gate:
     """Tells which fields of which requests are worth a look, and remembers harmless texts, since many come again.
 
-    What it remembers spares work and changes no answer, so it is not part of any state.
+    Those that never come again, what somebody types, would cost more than they spare, and drive out the others: a text
+    is remembered when it comes the second time. What is remembered spares work and changes no answer, so it is not part
+    of any state.
     """
 
     def __init__(self) -> None:
         self._harmless = [Names() for _ in FIELDS]
+        self._once: NDArray[np.int64] = np.zeros(ONCE, np.int64)
 
     def doubts(self, columns: Columns, keep: Flags, start: int, end: int) -> NDArray[np.uint8]:
         """Return for each record which fields need a look: bit k for `FIELDS[k]`."""
@@ -109,8 +114,13 @@ class Gate:
         return self._harmless[k].row(text) != ABSENT
 
     def remember(self, k: int, text: bytes) -> None:
-        """Remember a harmless text of the field `FIELDS[k]`; of too many all are forgotten."""
-        if len(text) > LONGEST_REMEMBERED:
+        """Remember a harmless text of the field `FIELDS[k]` that was looked at before; of too many all are forgotten.
+
+        That another text stands in the same place only means that it is looked at once more, or remembered too early.
+        """
+        mark = hash((k, text))
+        if len(text) > LONGEST_REMEMBERED or self._once[mark % ONCE] != mark:
+            self._once[mark % ONCE] = mark
             return
         if len(self._harmless[k]) >= REMEMBERED:
             self._harmless[k] = Names()

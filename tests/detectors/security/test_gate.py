@@ -61,20 +61,29 @@ def test_only_kept_requests_of_the_run_are_asked() -> None:
     assert Gate().doubts(columns, keep, 0, 3).tolist() == [1, 0, 1, 0]
 
 
-def test_a_harmless_text_is_looked_at_once() -> None:
+def test_a_harmless_text_is_looked_at_twice() -> None:
     gate, columns = Gate(), columns_of(agent=[b"Mozilla/5.0 (X11)", b"Mozilla/5.0 (X12)"])
-    gate.remember(1, b"Mozilla/5.0 (X11)")
+    for _ in range(2):
+        assert gate.doubts(columns, np.ones(2, np.bool_), 0, 2).tolist() == [2, 2]
+        gate.remember(1, b"Mozilla/5.0 (X11)")
     assert gate.doubts(columns, np.ones(2, np.bool_), 0, 2).tolist() == [0, 2]
     assert gate.is_harmless(1, b"Mozilla/5.0 (X11)")
     assert not gate.is_harmless(0, b"Mozilla/5.0 (X11)")
 
 
+def test_what_comes_once_does_not_drive_out_what_comes_again() -> None:
+    gate = Gate()
+    for text in [b"Mozilla/5.0 (X11)"] * 2 + [b"/search?q=%d <" % n for n in range(2 * REMEMBERED)]:
+        gate.remember(0, text)
+    assert gate.is_harmless(0, b"Mozilla/5.0 (X11)")
+    assert not gate.is_harmless(0, b"/search?q=7 <")
+
+
 def test_it_remembers_a_limited_number_of_texts_of_limited_length() -> None:
     gate = Gate()
-    gate.remember(0, b"/<" * 1000)
+    for text in [b"/<" * 1000] * 2 + [b"/<%d" % (n // 2) for n in range(2 * REMEMBERED + 2)]:
+        gate.remember(0, text)
     assert not gate.is_harmless(0, b"/<" * 1000)
-    for n in range(REMEMBERED + 1):
-        gate.remember(0, b"/<%d" % n)
     assert gate.is_harmless(0, b"/<%d" % REMEMBERED)
     assert not gate.is_harmless(0, b"/<0")
 
