@@ -9,9 +9,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
-from benchmarks import drains, live, readings, visits
+from benchmarks import drains, live, readings, steps, visits
 from benchmarks.harness import Benchmark, Result, Setup, broker
 from benchmarks.report import table
 
@@ -23,12 +24,15 @@ BENCHMARKS: dict[str, Benchmark] = {
     "latency": live.latency,
     "little": live.little,
     "idle": live.idle,
+    "steps": steps.steps,
 }
+ALONE = ("steps",)
+"""What needs no broker."""
 
 
 def run(name: str, repetitions: int, records: int | None, series: int | None) -> Iterator[Result]:
-    """Run a benchmark on a broker of its own; yield its results one after the other."""
-    with broker() as address:
+    """Run a benchmark on a broker of its own, if it needs one; yield its results one after the other."""
+    with nullcontext("") if name in ALONE else broker() as address:
         yield from BENCHMARKS[name](Setup(address, repetitions, records, series))
 
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from detectors.columns import Ints, Text
 from detectors.compiled import kernel
 from streams.connection import partition_of
-from streams.engine.chunks import APPEND_TIME, Chunk, split
+from streams.engine.batches import APPEND_TIME
+from streams.engine.chunks import Chunk, split
 
 BATCH_BYTES = 1 << 18
 RECORD_BYTES = 40

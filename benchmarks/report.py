@@ -14,6 +14,7 @@ from streams.broker_jars import KAFKA_VERSION
 
 PACKAGES = ("numpy", "numba", "aiokafka", "faust-streaming", "msgspec")
 WHAT = {
+    "workload": "{}",
     "series": "{:,} series",
     "clients": "{:,} clients",
     "capabilities": "{}",
@@ -55,6 +56,10 @@ def _figures(result: dict[str, Any]) -> Iterator[str]:
         yield f"ms at {result['rate_per_s']:,} readings/s: {waits} [p99 of runs {least:.0f}, {most:.0f}]"
     if "core_share" in result:
         yield f"{result['core_share']:.1%} of a core"
+    for name, unit in (("_ns", "ns"), ("_us", "µs")):
+        for field in result:
+            if field.endswith(name):
+                yield f"{field.removesuffix(name).replace('_', ' ')} {result[field]} {unit}"
 
 
 def _rate(per_s: float) -> str:
