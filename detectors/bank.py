@@ -116,6 +116,10 @@ class Bank(ABC):
         """Return how many rows are still learned silently."""
         return 0
 
+    def figures(self) -> dict[tuple[str, str], float]:
+        """Return what operators may want to follow, by service and figure; not part of the state."""
+        return {}
+
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
         """Take what a person says; only a page that is `ready` may change."""
         return []

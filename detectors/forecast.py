@@ -24,6 +24,7 @@ _TREND_LEVEL, _TREND_GAIN = 0.3, 0.05
 _DAMPING = 0.95
 _LOSS_GAIN = 0.005
 _SPREAD_GAIN = 0.01
+_REGRET_GAIN = 0.003
 _BAND_GAIN = 1.0
 _SHARPNESS = 16.0
 _SEASON_KEPT = 0.7  # so much of a slot's profile is older than the latest season
@@ -36,6 +37,7 @@ _MOST_RATIO = 8.0
 # pending, mixed    what each forecaster, and their mix, said for the steps to come; a ring; lower, upper: the band said
 # day, day_known    the usual value at each slot of the season, and how often it was seen; week: of seven seasons
 # spread            how far the mix was off lately; above, below: its error's quantiles, in spreads
+# size, bias, cover  lately: the mean size of values, the mean error with its sign, the share of values in their band
 # steps, learned, tested   steps that passed; those with a value; those with a value and a forecast for it
 Forecast = np.dtype(
     [
@@ -48,6 +50,9 @@ Forecast = np.dtype(
         ("spread", "f8"),
         ("above", "f8"),
         ("below", "f8"),
+        ("size", "f8"),
+        ("bias", "f8"),
+        ("cover", "f8"),
         ("steps", "i8"),
         ("learned", "i8"),
         ("tested", "i8"),
@@ -158,15 +163,19 @@ def judge_pending(f, value, quantile):  # type: ignore[no-untyped-def]
     gain = max(_LOSS_GAIN, 1.0 / (f.tested + 1.0))
     for k in range(FORECASTERS):
         f.losses[k] += gain * (abs(value - said[k]) - f.losses[k])
-    error = value - f.mixed[f.steps % f.horizon]
+    slot = f.steps % f.horizon
+    error, regret_gain = value - f.mixed[slot], max(_REGRET_GAIN, 1.0 / (f.tested + 1.0))
     if f.tested == 0:
         f.above, f.below = 2.0, -2.0
     # A step up is worth so many steps down as the quantile asks for (Robbins and Monro 1951). Held against the band as
     # it was said, so that the band that is said holds what it promises; slower where it is told later how it did.
     step = _BAND_GAIN / (f.horizon + 9.0)
-    f.above = max(0.0, f.above + step * (quantile - (1.0 if value <= f.upper[f.steps % f.horizon] else 0.0)))
-    f.below = min(0.0, f.below + step * ((1.0 - quantile) - (1.0 if value < f.lower[f.steps % f.horizon] else 0.0)))
+    f.above = max(0.0, f.above + step * (quantile - (1.0 if value <= f.upper[slot] else 0.0)))
+    f.below = min(0.0, f.below + step * ((1.0 - quantile) - (1.0 if value < f.lower[slot] else 0.0)))
     f.spread += max(_SPREAD_GAIN, 1.0 / (f.tested + 1.0)) * (abs(error) - f.spread)
+    f.size += regret_gain * (abs(value) - f.size)
+    f.bias += regret_gain * (error - f.bias)
+    f.cover += regret_gain * ((1.0 if f.lower[slot] <= value <= f.upper[slot] else 0.0) - f.cover)
     f.tested += 1
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from detectors.bank import NEVER, Finding, service_of
 from detectors.columns import Columns, Flags, Run
-from detectors.forecast import HORIZON_MOST, Outlook, expect
+from detectors.forecast import HORIZON_MOST, TESTED_LEAST, Outlook, expect
 from detectors.rows import RowBank
-from detectors.scaling_rows import Row, feed, next_beat_ms, peak_of, pour_rows, steady
+from detectors.scaling_rows import Row, feed, next_beat_ms, peak_of, pour_rows, regret, steady
 from topics import Derived
 from topics.metrics import Reading
 from topics.proposals import Proposal
@@ -200,6 +200,28 @@ class ScalingBank(RowBank):
             said += self._propose(plan, row, need, current, clock_ms)
         return said
 
+    def figures(self) -> dict[tuple[str, str], float]:
+        """Return, by service and figure, how good its forecasts and its provision were lately, as shares of its load.
+
+        forecast_error, forecast_bias  mean size of the errors at the horizon, and their mean with its sign
+        forecast_cover                 of the values, in the band
+        idle, short                    capacity that nobody asked for, and load that there was no capacity for
+        """
+        found: dict[tuple[str, str], float] = {}
+        for load, plan in self.plans.items():
+            number = self.names.row(load)
+            if number < 0:
+                continue
+            row, forecast = self.rows[number], self.rows[number]["forecast"]
+            if forecast["tested"] >= TESTED_LEAST and forecast["size"] > 0:
+                found[plan.service, "forecast_error"] = float(forecast["spread"] / forecast["size"])
+                found[plan.service, "forecast_bias"] = float(forecast["bias"] / forecast["size"])
+                found[plan.service, "forecast_cover"] = float(forecast["cover"])
+            if row["asked"] > 0:
+                found[plan.service, "idle"] = float(row["idle"] / row["asked"])
+                found[plan.service, "short"] = float(row["short"] / row["asked"])
+        return found
+
     def _feed(self, row: np.void, plan: Plan, clock_ms: int) -> int:
         quantile = float(plan.scaling.quantile)
         return int(feed(row, clock_ms, plan.silent_ms, plan.horizon, float(plan.season_s), quantile))
@@ -219,6 +241,8 @@ class ScalingBank(RowBank):
         if plan.scaling.capacity is not None:
             if self._silent(row, plan, clock_ms):
                 return None, current
+            if current is not None:
+                regret(row, float(row["now"]), current * plan.scaling.capacity)
             return need_of_load(plan.scaling, plan.scaling.capacity, float(row["now"]), outlook), current
         busy_row = -1 if plan.busy is None else self.names.row(plan.busy)
         if busy_row < 0 or current is None:

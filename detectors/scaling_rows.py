@@ -12,6 +12,7 @@ from topics.metrics import KINDS
 
 DELTA, TOTAL = KINDS.index("delta"), KINDS.index("total")
 BUCKETS = 32
+REGRET_GAIN = 0.003
 WINDOWS = 16
 GRACE_MS = 3_000
 
@@ -23,6 +24,8 @@ GRACE_MS = 3_000
 # now                  the value of the last bucket that is over
 # first_ms, weighed_ms  since when, and when last, the need was weighed without a break; due_ms: when next, 0: never
 # said_ms, said        when a proposal was last said, and how many replicas it wanted; 0: none is open
+# weighed              how often replicas were held against the load; asked, idle, short: the load lately, the capacity that
+#                      lay idle beside it, and the load that there was no capacity for
 # window, highest      of each part of the stabilisation time, its number and the highest need in it
 Row = np.dtype(
     [
@@ -42,6 +45,10 @@ Row = np.dtype(
         ("due_ms", "i8"),
         ("said_ms", "i8"),
         ("said", "f8"),
+        ("weighed", "i8"),
+        ("asked", "f8"),
+        ("idle", "f8"),
+        ("short", "f8"),
         ("window", "i8", WINDOWS),
         ("highest", "f8", WINDOWS),
     ]
@@ -130,6 +137,16 @@ def feed(row, clock_ms, silent_ms, horizon, season_s, quantile):  # type: ignore
             row.now = value
     row.fed = max(row.fed, until)
     return max(0, until - first + 1)
+
+
+@kernel
+def regret(row, asked, capacity):  # type: ignore[no-untyped-def]
+    """Hold the capacity that there is against the load that is asked, both in the load's units."""
+    gain = max(REGRET_GAIN, 1.0 / (row.weighed + 1.0))
+    row.asked += gain * (asked - row.asked)
+    row.idle += gain * (max(0.0, capacity - asked) - row.idle)
+    row.short += gain * (max(0.0, asked - capacity) - row.short)
+    row.weighed += 1
 
 
 @kernel

@@ -46,6 +46,10 @@ replayed = Counter(
 )
 saved_pages = Counter("luminar_saved_pages", "Pages written to the state topic", registry=REGISTRY)
 saved_bytes = Counter("luminar_saved_bytes", "Bytes of pages written to the state topic", registry=REGISTRY)
+scaling = Gauge(
+    "luminar_scaling_ratio", "How good forecasts and provision were lately, as shares of the load",
+    ("service", "figure"), registry=REGISTRY,
+)  # fmt: skip
 ticks = Counter("luminar_ticks", "Ticks appended to silent partitions", ("topic",), registry=REGISTRY)
 rebalances = Counter("luminar_rebalances", "Assignments of partitions to this worker", registry=REGISTRY)
 fold_s = Histogram(
@@ -56,6 +60,6 @@ fold_s = Histogram(
 
 def forget_shards() -> None:
     """Forget what is measured of each shard: the partitions may have gone elsewhere, and would seem to lag for ever."""
-    for gauge in (late, duplicates, rows, evicted, warming, lag, position, page_age_s):
+    for gauge in (late, duplicates, rows, evicted, warming, lag, position, page_age_s, scaling):
         gauge.clear()
     stopped.set(0)

@@ -22,6 +22,8 @@ def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], highwater:
         meters.duplicates.labels(*labels).set(shard.duplicates)
         meters.position.labels(*labels).set(shard.next)
         meters.page_age_s.labels(*labels).set(shard.unsaved_ms / 1000)
+        for (service, figure), share in shard.bank.figures().items():
+            meters.scaling.labels(service, figure).set(share)
         behind[tp] = min(shard.next, behind.get(tp, shard.next))
     for tp in parts:
         end = highwater(tp)

@@ -230,6 +230,20 @@ def with_changes(log: list[Entry], *changes: Entry) -> list[Entry]:
     return sorted([*log, *changes], key=lambda entry: entry[0])
 
 
+def test_how_good_forecasts_and_provision_were_is_told() -> None:
+    """Three replicas do 300 of a load that alternates between 150 and 450 a minute; the forecast is off by half of it."""
+    shard = shard_of(ScalingBank, METRICS, settings=rules(maximum=3, season_s=1e6))
+    log = log_of(lambda second: 150.0 if second // 60 % 2 else 450.0, 2400)
+    fold_into(shard, METRICS, log)
+    figures = {figure: share for (service, figure), share in shard.bank.figures().items() if service == "shop"}
+    assert figures["idle"] == pytest.approx(0.25, abs=0.05)
+    assert figures["short"] == pytest.approx(0.25, abs=0.05)
+    assert 0.05 < figures["forecast_error"] < 0.8
+    assert abs(figures["forecast_bias"]) < 0.2
+    assert 0.2 < figures["forecast_cover"] <= 1
+    assert ScalingBank(rules()).figures() == {}
+
+
 def test_new_settings_hold_from_their_record_on() -> None:
     log = with_changes(log_of(lambda second: 450.0, 200), changed(100, rules(capacity=50.0)))
     after = [p.wanted for p in proposals(log) if p.at_s >= T + 100]

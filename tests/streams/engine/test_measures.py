@@ -20,6 +20,21 @@ def value(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, labels)
 
 
+class Told(Counting):
+    """Counts, and has something to tell of a service."""
+
+    def figures(self) -> dict[tuple[str, str], float]:
+        """Tell it."""
+        return {("shop", "idle"): 0.25}
+
+
+def test_what_a_bank_tells_of_its_services_is_shown_until_the_partition_goes() -> None:
+    measure({("counting", HERE): Held(COUNTING, shard_of(Told, METRICS))}, [HERE], lambda tp: None)
+    assert value("luminar_scaling_ratio", service="shop", figure="idle") == 0.25
+    forget_shards()
+    assert value("luminar_scaling_ratio", service="shop", figure="idle") is None
+
+
 def test_gauges_say_how_a_shard_is_and_how_far_its_pages_are_behind() -> None:
     shard = shard_of(Counting, METRICS)
     held = {("counting", HERE): Held(COUNTING, shard)}
