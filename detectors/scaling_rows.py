@@ -24,8 +24,8 @@ GRACE_MS = 3_000
 # now                  the value of the last bucket that is over
 # first_ms, weighed_ms  since when, and when last, the need was weighed without a break; due_ms: when next, 0: never
 # said_ms, said        when a proposal was last said, and how many replicas it wanted; 0: none is open
-# weighed              how often replicas were held against the load; asked, idle, short: the load lately, the capacity that
-#                      lay idle beside it, and the load that there was no capacity for
+# weighed              how often replicas were held against the load
+# asked, idle, short   the load lately, the capacity that lay idle beside it, and the load that there was no capacity for
 # window, highest      of each part of the stabilisation time, its number and the highest need in it
 Row = np.dtype(
     [

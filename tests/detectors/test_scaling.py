@@ -231,7 +231,7 @@ def with_changes(log: list[Entry], *changes: Entry) -> list[Entry]:
 
 
 def test_how_good_forecasts_and_provision_were_is_told() -> None:
-    """Three replicas do 300 of a load that alternates between 150 and 450 a minute; the forecast is off by half of it."""
+    """Three replicas do 300 of a load that changes between 150 and 450 each minute: a quarter idle, a quarter short."""
     shard = shard_of(ScalingBank, METRICS, settings=rules(maximum=3, season_s=1e6))
     log = log_of(lambda second: 150.0 if second // 60 % 2 else 450.0, 2400)
     fold_into(shard, METRICS, log)
