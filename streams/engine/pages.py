@@ -36,13 +36,26 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False):
     payload: bytes
 
 
-# Who writes: a stamp never repeats, so a statement is never taken for one about another write of the same page.
-_writer, _writes = os.urandom(8), itertools.count(1)
+class Writer:
+    """Who writes pages: this process, and none that was forked from it.
+
+    A stamp never repeats, so that a statement is never taken for one about another write of the same page.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+        os.register_at_fork(after_in_child=self.begin)
+
+    def begin(self) -> None:
+        """Be another one than before."""
+        self._name, self._writes = os.urandom(8), itertools.count(1)
+
+    def stamp(self) -> bytes:
+        """Return a stamp that no other write bears."""
+        return self._name + next(self._writes).to_bytes(8, "big")
 
 
-def new_stamp() -> bytes:
-    """Return a stamp that no other write bears."""
-    return _writer + next(_writes).to_bytes(8, "big")
+new_stamp = Writer().stamp
 
 
 encode = msgspec.msgpack.Encoder().encode

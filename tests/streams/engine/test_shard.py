@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from streams.engine.pages import Page, Statement, page_key
 from streams.engine.shard import Shard
 from tests.contract import check
 from tests.fakes import Entry, fold_into, log_chunk, shard_of
+from tests.generated import ROOT
 from tests.streams.engine.counting import Counting
 from tests.streams.engine.fragile import Fragile
 from topics import Origin
@@ -287,6 +290,16 @@ def test_a_stamp_is_never_given_twice_and_a_page_survives_its_encoding() -> None
     assert pages.decode_page(pages.encode(page)) == page
     with pytest.raises(msgspec.ValidationError):
         pages.decode_page(pages.encode(["not", "a", "page"]))
+
+
+def test_a_forked_process_gives_other_stamps() -> None:
+    program = (
+        "import os; from streams.engine.pages import new_stamp; new_stamp(); one = os.fork(); "
+        "one and os.waitpid(one, 0); print(new_stamp().hex(), flush=True)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True).stdout
+    ours, theirs = said.split()
+    assert ours[:16] != theirs[:16]
 
 
 def test_a_page_whose_settings_were_never_saved_is_learned_again() -> None:
