@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.partitioner import murmur2
 
+from streams.engine import backoff
 from streams.settings import Broker, Process
 from topics import Topic
 
@@ -27,6 +28,9 @@ Headers = Sequence[tuple[str, bytes]]
 
 Say = Callable[[str], None]
 say_in_log = logging.getLogger("luminar").warning
+
+
+backoff.install()  # for whoever asks how to connect
 
 
 class TopicMissing(LookupError):

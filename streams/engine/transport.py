@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiokafka
 import faust
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import consumer as stock_consumer
 from aiokafka.consumer import fetcher
 from faust.topics import Topic as FaustTopic
@@ -268,6 +269,7 @@ class Transport(stock.Transport):
 
 _NAMES: tuple[tuple[Any, str], ...] = (
     (fetcher, "MemoryRecords PartitionRecords READ_COMMITTED FetchResult"),
+    (AIOKafkaClient, "_metadata_update"),
     (fetcher.Fetcher, "fetched_records _get_actions_per_node _proc_fetch_request"),
     (stock_consumer, "Fetcher"),
     (aiokafka.AIOKafkaConsumer, "seek pause resume last_stable_offset"),
