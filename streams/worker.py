@@ -96,6 +96,8 @@ def _configuration(process: Process) -> dict[str, Any]:
         "topic_partitions": process.partitions,
         "topic_replication_factor": process.replication,
         "topic_disable_leader": True,
+        # A standby in memory is read again from the beginning when it is needed: it would only cost.
+        "table_standby_replicas": 0,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": worker.fetch_bytes,
         "broker_session_timeout": worker.session_timeout_s,

@@ -10,6 +10,7 @@ _read_offset              Faust drops what lies before the last it delivered; he
 on_buffer_full, on_buffer_drop  no pausing of Faust's: one unread partition makes aiokafka hold back its whole broker
 getmany                   stock seeks to committed offsets while the flow stands, here positions come from the pages;
                           and who drains it makes two tasks a message, so chunks are delivered here where nothing waits
+seek_wait                 Faust falls over where partitions change between asking for offsets and seeking to them
 perform_seek              after recovery: load the pages, seek to the lowest position
 on_partitions_revoked, on_stop  save what can be saved, then let the partitions go
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import aiokafka
@@ -26,6 +27,7 @@ import faust
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import consumer as stock_consumer
 from aiokafka.consumer import fetcher
+from faust.tables.recovery import RebalanceAgain
 from faust.topics import Topic as FaustTopic
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as stock
@@ -240,6 +242,16 @@ class Consumer(stock.Consumer):
             await self.seek_wait(positions)
         self.host.assigned(assignment)
 
+    async def seek_wait(self, partitions: Mapping[Any, Any]) -> None:
+        """Seek; where an offset is not known, partitions have changed since it was asked for: recovery begins anew.
+
+        Faust's recovery asks for offsets and then seeks. A rebalance between the two leaves new partitions without one,
+        and the worker would fall over.
+        """
+        if None in partitions.values():
+            raise RebalanceAgain
+        await super().seek_wait(partitions)
+
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Save, commit, and forget the partitions that leave."""
         await super().on_partitions_revoked(revoked)
@@ -275,7 +287,7 @@ _NAMES: tuple[tuple[Any, str], ...] = (
     (aiokafka.AIOKafkaConsumer, "seek pause resume last_stable_offset"),
     (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
     (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek"),
-    (stock.Consumer, "_wait_next_records getmany"),
+    (stock.Consumer, "_wait_next_records getmany seek_wait"),
     (stock.Producer, "_settings_extra"),
 )
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
 from streams.engine import fetching
@@ -123,3 +124,10 @@ def test_a_chunk_that_all_are_done_with_holds_no_columns(monkeypatch: pytest.Mon
         assert chunk.columns is None
 
     asyncio.run(go())
+
+
+async def test_partitions_that_change_between_asking_and_seeking_begin_recovery_anew() -> None:
+    """Faust's recovery hears of it and starts again; anything else that is raised here ends the worker."""
+    consumer = worker().consumer
+    with pytest.raises(RebalanceAgain):
+        await consumer.seek_wait({HERE: 5, TP(METRICS.name, 1): None})
