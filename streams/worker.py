@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import gc
 import logging
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
@@ -54,6 +51,9 @@ class App(faust.App):
         self.sensors.remove(self.monitor)
         return services
 
+    def _create_directories(self) -> None:
+        """Make none of Faust's: all tables are in memory, and a worker on a full disk works."""
+
     async def on_first_start(self) -> None:
         """Wait for the broker, refuse wrong topics, warm up."""
         await super().on_first_start()
@@ -91,7 +91,6 @@ def _configuration(process: Process) -> dict[str, Any]:
         "broker": ";".join(f"{transport.SCHEME}://{address}" for address in process.broker.addresses),
         "broker_credentials": _credentials(process),
         "store": "memory://",
-        "datadir": _scratch(),
         "web_enabled": False,
         "topic_partitions": process.partitions,
         "topic_replication_factor": process.replication,
@@ -109,13 +108,6 @@ def _configuration(process: Process) -> dict[str, Any]:
         "producer_request_timeout": 300.0,
         "stream_wait_empty": True,
     }
-
-
-def _scratch() -> str:
-    """Make the folder that Faust insists on, though all tables are in memory; it goes when the process ends."""
-    folder = tempfile.mkdtemp(prefix="luminar-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _credentials(process: Process) -> Any:
@@ -207,22 +199,33 @@ def _settings_of(message: Message) -> SettingsRecord | None:
 
 
 class Worker(faust.Worker):
-    """Faust's worker without its spinner, which sets every library's log level to debug."""
+    """Faust's worker without its spinner: it sets every library's log level to debug, and falls over on a full disk."""
 
-    def _setup_spinner_handler(self, *args: Any, **kwargs: Any) -> None:
-        """Do without."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.spinner = None
 
 
-def run(loaded: Loaded, *, only_warm: bool = False, log_level: str = "warning") -> None:
-    """Run a worker until SIGTERM or SIGINT; `only_warm` compiles the kernels and returns."""
+def run(
+    loaded: Loaded,
+    *,
+    known: tuple[Capability, ...] | None = None,
+    only_warm: bool = False,
+    log_level: str = "warning",
+) -> None:
+    """Run a worker until SIGTERM or SIGINT.
+
+    known          its capabilities, if not all of ours
+    only_warm      compile the kernels and return
+    """
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     if only_warm:
-        warm(capabilities())
+        warm(capabilities() if known is None else known)
         return
     worker = Worker(
-        build(loaded), loglevel=log_level.upper(), override_logging=False, redirect_stdouts=False, quiet=True
+        build(loaded, known), loglevel=log_level.upper(), override_logging=False, redirect_stdouts=False, quiet=True
     )
     worker.execute_from_commandline()
 
