@@ -1,6 +1,8 @@
 """`python -m benchmarks NAME [--records N] [--series N] [--repetitions N] [--json]`.
 
 `all` runs each and writes benchmarks/results.md. Where outputs are not what the reference says, the exit status is 1.
+
+`storm` is another one: a fault a round, under load, and nothing may be lost; see `python -m benchmarks storm --help`.
 """
 
 from __future__ import annotations
@@ -38,6 +40,10 @@ def run(name: str, repetitions: int, records: int | None, series: int | None) ->
 
 def main() -> None:
     """Run a benchmark, or all of them, and print what was measured."""
+    if sys.argv[1:2] == ["storm"]:
+        from benchmarks.storm.__main__ import main as storm
+
+        sys.exit(storm(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=[*BENCHMARKS, "all"])
     parser.add_argument("--records", type=int)

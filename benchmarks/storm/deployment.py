@@ -11,18 +11,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
-from aiokafka.admin import AIOKafkaAdminClient
 
+from benchmarks.storm.progress import Place, Progress
 from streams.admin import create_topics
 from streams.client import read
-from streams.connection import connection, name_of
+from streams.connection import name_of
 from streams.reader import Message, bounds
 from streams.settings import Loaded, load
 from topics import Topic
@@ -195,38 +195,22 @@ class Site:
         """Return by partition the offset that its next record will have."""
         return {p: end for p, (_, end) in asyncio.run(bounds(self.loaded.process, topic)).items()}
 
-    def committed(self) -> dict[tuple[str, int], int]:
+    def committed(self) -> dict[Place, int]:
         """Return what the group has committed."""
-        return asyncio.run(self.read_committed())
+        return asyncio.run(self._committed())
 
-    async def read_committed(self) -> dict[tuple[str, int], int]:
-        """Return what the group has committed, by topic and partition."""
-        process = self.loaded.process
-        client = AIOKafkaAdminClient(**connection(process))
-        await client.start()
-        try:
-            offsets = await client.list_consumer_group_offsets(process.group)
-        finally:
-            await client.close()
-        return {(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items()}
+    async def _committed(self) -> dict[Place, int]:
+        async with Progress(self.loaded.process) as progress:
+            return await progress.committed()
 
     def until_folded(self, *topics: Topic | str, patience_s: float = PATIENCE_S) -> None:
         """Wait until the group has saved all that these topics hold now."""
-        wanted = {(self.name_of(topic), p): end for topic in topics for p, end in self.ends(topic).items() if end}
+        asyncio.run(self._until_folded(topics, patience_s))
 
-        def behind() -> dict[Any, Any]:
-            committed = self.committed()
-            return {at: (committed.get(at), end) for at, end in wanted.items() if committed.get(at, -1) < end}
-
-        last: dict[Any, Any] = {}
-
-        def effect() -> bool:
-            nonlocal last
-            last = behind()
-            return not last
-
-        try:
-            until(effect, "all that was sent is folded and saved", patience_s)
-        except AssertionError as why:
-            tails = "\n".join(f"--- {w.name}:\n{w.said()[-3000:]}" for w in self.workers)
-            raise AssertionError(f"{why}; (committed, wanted): {last}\n{tails}") from None
+    async def _until_folded(self, topics: Sequence[Topic | str], patience_s: float) -> None:
+        async with Progress(self.loaded.process) as progress:
+            try:
+                await progress.until_saved(await progress.ends(*topics), patience_s)
+            except TimeoutError as why:
+                tails = "\n".join(f"--- {w.name}:\n{w.said()[-3000:]}" for w in self.workers)
+                raise AssertionError(f"{why}\n{tails}") from None

@@ -15,6 +15,8 @@ from topics import Topic
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS, Request
 
+MOST = 6000
+"""Batches after which the names of clients begin again, so that a long feed makes nobody grow."""
 SERVICES = tuple(f"shop{i}" for i in range(12))
 SETTINGS: dict[str, Any] = {
     "anomaly": {"warmup": 12, "bucket_s": 1, "alarm": 6},
@@ -30,9 +32,8 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def readings(rng: random.Random, n: int) -> Iterator[tuple[Any, bytes | None]]:
+def readings(rng: random.Random, n: int, at_s: float) -> Iterator[tuple[Any, bytes | None]]:
     """Give one batch of readings: (record or bytes, key or None for its own)."""
-    at_s = time.time()
     for service in SERVICES:
         spike = 8.0 if n % 40 in (30, 31, 32, 33) and service != "shop0" else 0.0
         for name, level in (("latency_s", 0.2), ("load", 50.0), ("errors", 1.0)):
@@ -48,9 +49,9 @@ def readings(rng: random.Random, n: int) -> Iterator[tuple[Any, bytes | None]]:
         yield Reading(series=f"{service}/early", value=1.0, at_s=at_s + 4000), None
 
 
-def requests(rng: random.Random, n: int) -> Iterator[tuple[Any, bytes | None]]:
+def requests(rng: random.Random, n: int, at_s: float) -> Iterator[tuple[Any, bytes | None]]:
     """Give one batch of requests."""
-    at_s, service = time.time(), rng.choice(SERVICES)
+    service, n = rng.choice(SERVICES), n % MOST
 
     def request(client: str, path: str = "/cart", status: int = 200, **more: Any) -> Request:
         return Request(
@@ -69,22 +70,26 @@ def requests(rng: random.Random, n: int) -> Iterator[tuple[Any, bytes | None]]:
 
 
 class Feed:
-    """Sends batches of both kinds at a steady pace until it is stopped."""
+    """Sends batches of both kinds at a steady pace until it is stopped; what a broker's absence held up follows after.
+
+    What is sent when, and what it says, the seed decides; only the time at which the feed began is the day's.
+    """
 
     def __init__(self, publisher: Publisher, seed: int, batch_s: float = 0.1) -> None:
         self.publisher, self.batch_s = publisher, batch_s
-        self.rng, self.sent = random.Random(seed), 0
+        self.rng, self.sent, self.batches = random.Random(seed), 0, 0
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
         """Send until `stop`."""
-        loop, n = asyncio.get_running_loop(), 0
-        begun_s = loop.time()
+        loop = asyncio.get_running_loop()
+        begun_s, first_s = loop.time(), time.time()
         while not self._stop.is_set():
-            await self._batch(METRICS, readings(self.rng, n))
-            await self._batch(REQUESTS, requests(self.rng, n))
-            n += 1
-            await asyncio.sleep(max(0.0, begun_s + n * self.batch_s - loop.time()))
+            at_s = first_s + self.batches * self.batch_s
+            await self._batch(METRICS, readings(self.rng, self.batches, at_s))
+            await self._batch(REQUESTS, requests(self.rng, self.batches, at_s))
+            self.batches += 1
+            await asyncio.sleep(max(0.0, begun_s + self.batches * self.batch_s - loop.time()))
         await self.publisher.flush()
 
     async def _batch(self, topic: Topic, batch: Iterator[tuple[Any, bytes | None]]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ from topics.state import STATE
 
 Identity = tuple[str, str, str, int, int, int, str]
 """Of a derived record: topic it is on; capability, topic, partition, offset, phase, what."""
+Letter = tuple[str, int, int, str]
+"""Of a dead letter: topic, partition and offset of the record, the stage at which it was refused."""
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Judge:
     """All logs of a deployment, read once, and what they must have led to.
 
     known          the capabilities of its workers; forged: where records stand whose origin nobody gave
+    poison         by capability and partition, the offsets at which its fold fails: they must be in the dead letters
     """
 
     def __init__(
@@ -63,23 +67,29 @@ class Judge:
         site: Site,
         known: tuple[Capability, ...] | None = None,
         forged: Collection[tuple[str, int, int]] = (),
+        poison: Mapping[tuple[str, int], Collection[int]] | None = None,
     ) -> None:
-        self.forged = forged
+        self.forged, self.poison = forged, poison or {}
         self.process, self.known = site.loaded.process, capabilities() if known is None else known
         self.logs = asyncio.run(self._read(site))
         self.names = {name_of(self.process, c.topic): c.topic for c in self.known}
         self.table = {m.key: m.value for log in self.logs[STATE.name] for m in log if m.key and m.value}
         self.expected: dict[Identity, Copy] = {}
-        self.letters: Counter[tuple[str, int, int, str]] = Counter()
-        self.reasons: dict[tuple[str, int, int, str], str] = {}
+        self.letters: Counter[Letter] = Counter()
+        self.reasons: dict[Letter, str] = {}
         self.rows: dict[tuple[str, int], Shard] = {}
         self.verdict = Verdict()
+        self.kept = {place_of(m): reason_of(m)["reason"] for log in self.logs[DEAD_LETTERS.name] for m in log}
 
     async def _read(self, site: Site) -> dict[str, list[list[Message]]]:
         return {topic.name: await site.read_records(topic) for topic in ALL}
 
     def judge(self) -> Counter[str]:
         """Fold every log, compare rows and words; raise if anything differs, return what was compared."""
+        return self.look().hold()
+
+    def look(self) -> Verdict:
+        """Fold every log, compare rows and words; return what was compared, and all that differs."""
         for capability in self.known:
             for partition in range(self.process.partitions):
                 self._compare_pages(capability, partition)
@@ -87,19 +97,24 @@ class Judge:
         self._compare_letters()
         for topic in {c.topic.name for c in self.known}:
             self.verdict.counts["ticks"] += sum(is_tick(m) for log in self.logs[topic] for m in log)
-        return self.verdict.hold()
+            self.verdict.counts["records"] += sum(len(log) for log in self.logs[topic])
+        return self.verdict
 
     # Rows ------------------------------------------------------------------------------------------------------------
 
     def shard(self, capability: Capability, partition: int) -> Shard:
         """Return an empty shard, as a worker makes it."""
         partitions = self.process.partitions
-        return Shard(
+        shard = Shard(
             capability.bank, capability.topic.name, partition, verb=capability.verb,
             owns=lambda key: partition_of(key, partitions) == partition,
             leads=leads(capability, self.known),
             known=frozenset({c.name for c in self.known} | {"ingest", "forward"}),
         )  # fmt: skip
+        for offset in self.poison.get((capability.name, partition), ()):
+            at = (name_of(self.process, capability.topic), partition, offset, capability.name)
+            shard.skips[offset] = self.kept.get(at, "nobody says why")
+        return shard
 
     def _compare_pages(self, capability: Capability, partition: int) -> None:
         where, log = f"{capability.name}/{partition}", self.logs[capability.topic.name][partition]
@@ -195,11 +210,10 @@ class Judge:
 
     def _compare_letters(self) -> None:
         """Hold that what could not be used is kept as it came, with the fold's reason, and nothing else is."""
-        found: Counter[tuple[str, int, int, str]] = Counter()
+        found: Counter[Letter] = Counter()
         for log in self.logs[DEAD_LETTERS.name]:
             for message in log:
-                head = {name: value.decode() for name, value in message.headers}
-                at = (head["topic"], int(head["partition"]), int(head["offset"]), head["stage"])
+                head, at = reason_of(message), place_of(message)
                 if at[0] not in self.names:
                     continue
                 found[at] += 1
@@ -208,8 +222,8 @@ class Judge:
                         f"{at} is kept because {head['reason']!r}, the fold says {self.reasons.get(at)!r}"
                     )
                 origin = self.logs[self.names[at[0]].name][at[1]]
-                kept = next(m.value for m in origin if m.offset == at[2])
-                if kept != message.value:
+                came = origin[bisect.bisect_left(origin, at[2], key=lambda one: one.offset)]
+                if (came.offset, came.value) != (at[2], message.value):
                     self.verdict.wrong.append(f"{at} is not kept as it came")
         self.verdict.wrong += [
             f"{at} is not in the dead letters: {self.reasons[at]}" for at in self.letters if at not in found
@@ -235,6 +249,17 @@ def origin_of(topic: Topic, message: Message) -> Origin | None:
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     return record.origin if isinstance(record, Derived) else None
+
+
+def reason_of(letter: Message) -> dict[str, str]:
+    """Return a dead letter's headers."""
+    return {name: value.decode() for name, value in letter.headers}
+
+
+def place_of(letter: Message) -> Letter:
+    """Return which record a dead letter is about, and the stage at which it was refused."""
+    head = reason_of(letter)
+    return head["topic"], int(head["partition"]), int(head["offset"]), head["stage"]
 
 
 def is_tick(message: Message) -> bool:

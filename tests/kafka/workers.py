@@ -6,15 +6,11 @@ import json
 from typing import Any
 
 from benchmarks.storm.deployment import PATIENCE_S, Site, WorkerProcess, until
+from benchmarks.storm.judge import reason_of
 from streams.reader import Message
 from topics.metrics import METRICS
 
 __all__ = ["PATIENCE_S", "Site", "WorkerProcess", "counted", "plain", "reason_of", "until"]
-
-
-def reason_of(letter: Message) -> dict[str, str]:
-    """Return a dead letter's headers."""
-    return {name: value.decode() for name, value in letter.headers}
 
 
 def plain(message: Message) -> Any:
