@@ -18,18 +18,14 @@ from streams.bus import Capability, capabilities
 from streams.cli_options import waiting
 from streams.cli_words import say
 from streams.group import group_of
-from streams.replay_compare import Comparison, as_plain, in_words, plain_tallies
-from streams.replay_logs import Moment, Span, chunks, hear, isolated, span_of
+from streams.replay_compare import Comparison, as_plain, lines_of, plain_tallies
+from streams.replay_letters import isolated
+from streams.replay_logs import Moment, Span, chunks, hear, span_of
 from streams.replay_shards import Replay
 from streams.settings import Loaded, version_of
 from streams.settings_tree import near
-from streams.tables import table
 from topics import Topic
 from topics.settings import Settings
-
-SHOWN = 20
-"""Differences that are put into words."""
-HEADS = ("folded", "said", "same", "different", "only now", "only then", "gone", "pending")
 
 
 @dataclass
@@ -71,13 +67,7 @@ class Report:
         settings = f"settings {self.settings} all along" if self.settings else "the settings of the log"
         warmed = f", after {self.before} before them" if self.before else ""
         lines = [f"folded {self.folded} records of {self.topic}{warmed}, with {settings}", *self.notes, ""]
-        tallies = plain_tallies(self.comparison)
-        lines += table(("capability", *HEADS), [(name, *counts.values()) for name, counts in tallies.items()])
-        differences = self.comparison.differences
-        lines += ["", *map(in_words, differences[:SHOWN])] if differences else []
-        if len(differences) > SHOWN:
-            lines.append(f"and {len(differences) - SHOWN} more differences; --json tells all")
-        return lines
+        return lines + lines_of(self.comparison)
 
 
 async def replay(
@@ -103,7 +93,7 @@ async def replay(
             run.fold(chunk, span)
     heard = await hear(process, run.homes, run.speakers, topic, span, say)
     name = process.prefix + topic.name
-    comparison = run.compared_with(heard, {p: committed.get((name, p), 0) for p in span.begins})
+    comparison = run.compared_with(heard, lambda origin: origin.offset >= committed.get((name, origin.partition), 0))
     if any(tally.pending for tally in comparison.tallies.values()):
         notes.append(f"pending: group {process.group!r} has not saved that far; `luminar status` shows how far it is")
     version = None if other is None else version_of(other)

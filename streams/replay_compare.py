@@ -8,13 +8,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from streams.reader import Message
+from streams.tables import table
 from streams.tail import clock, line_of, plain
 from topics import Origin
 from topics.catalogue import named
+from topics.dead_letters import DEAD_LETTERS
 
-Kind = Literal["only now", "only then", "different"]
+Kind = Literal["only now", "only then", "different", "out of order"]
 LIFTED = b"lifted: "
 LONGEST_FIELD = 60
+SHOWN = 20
+"""Differences that are put into words."""
+HEADS = ("folded", "said", "same", "different", "only now", "only then", "gone", "pending")
 
 
 class Identity(NamedTuple):
@@ -24,16 +29,22 @@ class Identity(NamedTuple):
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What the replay says.
+class Copy(NamedTuple):
+    """One copy of a word: where in its topic it stands, and what stands there.
 
-    content        the value; of a lift, which is a tombstone, LIFTED and why
-    time_ms        append time of the record that led to it
+    content        the value; of a lift, which is a tombstone, LIFTED and why; of a dead letter, its reason and value
     """
 
-    key: bytes
+    partition: int
+    key: bytes | None
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What the replay says; time_ms: append time of the record that led to it."""
+
+    copy: Copy
     time_ms: int
 
 
@@ -43,8 +54,8 @@ class Difference:
 
     kind: Kind
     identity: Identity
-    now: bytes | None
-    then: bytes | None
+    now: Copy | None
+    then: Copy | None
     time_ms: int
 
 
@@ -53,7 +64,8 @@ class Tally:
     """How one capability's words compare.
 
     folded         records of the range; said: words that the replay says
-    same           said then with the same bytes; different: with other bytes
+    same           said then, the same in every copy
+    different      said then in another way, or where readers take it for had: behind what comes after it
     only_now       the replay says it, its topic does not have it; only_then: the other way round
     gone           its topic does not have it, but may have had it: it was compacted, or is past its time
     pending        its topic does not have it, but the group has not saved that far yet
@@ -89,11 +101,12 @@ class Comparison:
 
 def compare(
     now: Mapping[Identity, Word],
-    then: Mapping[Identity, tuple[bytes, ...]],
+    then: Mapping[Identity, tuple[Copy, ...]],
     *,
     folded: Mapping[str, int],
     is_pending: Callable[[Origin], bool] = lambda origin: False,
     is_gone: Callable[[Identity, Word], bool] = lambda identity, word: False,
+    is_behind: Callable[[Identity], bool] = lambda identity: False,
 ) -> Comparison:
     """Compare what is said now with what was said then.
 
@@ -101,24 +114,28 @@ def compare(
     folded         how many records of the range each capability folded
     is_pending     whether the group may not have said yet what this origin leads to
     is_gone        whether a word that is not in its topic may have been there
+    is_behind      whether a word first stands behind words that come after it, so that readers pass it over
     """
     found = Comparison({name: Tally(count) for name, count in folded.items()})
 
-    def differs(kind: Kind, identity: Identity, copies: tuple[bytes, ...], word: Word | None) -> None:
-        content, time_ms = (None, 0) if word is None else (word.content, word.time_ms)
-        other = next((copy for copy in copies if copy != content), None)
-        found.differences.append(Difference(kind, identity, content, other, time_ms))
+    def differs(kind: Kind, identity: Identity, copies: tuple[Copy, ...], word: Word | None) -> None:
+        mine, time_ms = (None, 0) if word is None else (word.copy, word.time_ms)
+        other = next((copy for copy in copies if copy != mine), None)
+        found.differences.append(Difference(kind, identity, mine, other, time_ms))
 
     for identity, word in now.items():
         tally = found.tallies.setdefault(identity.origin.capability, Tally())
         tally.said += 1
         copies = then.get(identity)
         if copies is not None:
-            if set(copies) == {word.content}:
-                tally.same += 1
-            else:
+            if set(copies) != {word.copy}:
                 tally.different += 1
                 differs("different", identity, copies, word)
+            elif is_behind(identity):
+                tally.different += 1
+                differs("out of order", identity, copies, word)
+            else:
+                tally.same += 1
         elif is_pending(identity.origin):
             tally.pending += 1
         elif is_gone(identity, word):
@@ -136,6 +153,24 @@ def compare(
 def _order(identity: Identity) -> tuple[Any, ...]:
     origin = identity.origin
     return (origin.partition, origin.offset, origin.subject, origin.capability, identity.home)
+
+
+def differing(now: Copy, then: Copy) -> str:
+    """Name what two copies of a word differ in, then → now.
+
+    >>> differing(Copy(0, b"shop", b"{}"), Copy(1, b"shop", b"{}"))
+    'partition: 1 → 0'
+    """
+    told = [f"partition: {then.partition} → {now.partition}"] if now.partition != then.partition else []
+    if now.key != then.key:
+        told.append(f"key: {_key(then.key)} → {_key(now.key)}")
+    if now.content != then.content:
+        told.append(differing_fields(now.content, then.content))
+    return "; ".join(told)
+
+
+def _key(key: bytes | None) -> str:
+    return "none" if key is None else _short(key.decode(errors="backslashreplace"))
 
 
 def differing_fields(now: bytes, then: bytes) -> str:
@@ -167,20 +202,24 @@ def _short(text: str) -> str:
 def in_words(difference: Difference) -> str:
     """Return a difference as a line: its kind, the record that led to it, where it is said and by whom, and what."""
     home, origin = difference.identity
-    content = difference.now if difference.now is not None else difference.then
-    assert content is not None, "a difference has a word on one side at least"
+    copy = difference.now if difference.now is not None else difference.then
+    assert copy is not None, "a difference has a word on one side at least"
     moment = f"{clock(difference.time_ms / 1000)} " if difference.time_ms else ""
     place = f"{origin.topic}[{origin.partition}]@{origin.offset}"
-    said = _said(home, content, origin, difference.time_ms)
+    said = _said(home, copy.content, origin, difference.time_ms)
     line = f"{difference.kind}: {moment}{place} → {origin.capability} on {home}: {said}"
+    if difference.kind == "out of order":
+        line += "; it stands behind what comes after it, so readers take it for had"
     if difference.kind == "different" and difference.now is not None and difference.then is not None:
-        line += f"; {plain(differing_fields(difference.now, difference.then))}"
+        line += f"; {plain(differing(difference.now, difference.then))}"
     return line
 
 
 def _said(home: str, content: bytes, origin: Origin, time_ms: int) -> str:
     if content.startswith(LIFTED):
         return plain(f"{origin.subject[1]} {content.decode(errors='replace')}")
+    if home == DEAD_LETTERS.name:
+        return plain(f"refused: {json.loads(content)['reason']}")
     message = Message(home, origin.partition, origin.offset, time_ms, None, content)
     # Of the line that `tail` prints, the part behind the moment and the place: those are the origin's here.
     line = line_of(named(home), message) or ""
@@ -202,18 +241,29 @@ def as_plain(difference: Difference) -> dict[str, Any]:
         },
         "now": _plain_content(difference.now),
         "then": _plain_content(difference.then),
+        "differs": differing(difference.now, difference.then) if difference.now and difference.then else "",
     }
 
 
-def _plain_content(content: bytes | None) -> Any:
-    if content is None:
+def _plain_content(copy: Copy | None) -> Any:
+    if copy is None:
         return None
     try:
-        return json.loads(content)
+        return json.loads(copy.content)
     except ValueError:
-        return content.decode(errors="replace")
+        return copy.content.decode(errors="replace")
 
 
 def plain_tallies(comparison: Comparison) -> dict[str, dict[str, int]]:
     """Return the tallies as plain data, by capability."""
     return {name: asdict(tally) for name, tally in comparison.tallies.items()}
+
+
+def lines_of(comparison: Comparison) -> list[str]:
+    """Return a comparison as lines for a terminal: the tallies, and the first of the differences."""
+    lines = table(("capability", *HEADS), [(name, *one.values()) for name, one in plain_tallies(comparison).items()])
+    differences = comparison.differences
+    lines += ["", *map(in_words, differences[:SHOWN])] if differences else []
+    if len(differences) > SHOWN:
+        lines.append(f"and {len(differences) - SHOWN} more differences; --json tells all")
+    return lines

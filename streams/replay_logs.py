@@ -12,11 +12,12 @@ from typing import Literal
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams import replay_letters
 from streams.connection import Say, TopicMissing, connection, missing, name_of, once_there, partition_counts
 from streams.engine import fetching
 from streams.engine.chunks import Chunk
 from streams.reader import Message, bounds, read
-from streams.replay_compare import LIFTED, Identity, Word
+from streams.replay_compare import LIFTED, Copy, Identity, Word
 from streams.settings import Process
 from topics import Origin, Topic
 from topics.dead_letters import DEAD_LETTERS
@@ -30,11 +31,15 @@ NOWHERE: Place = (-1, (-1, ""))
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a log, by partition: where it begins, and the range since..until that counts."""
+    """A part of a log, by partition: where it begins, and the range since..until that counts.
+
+    known          by speaker and partition, the offset before which it is not known what had to be said
+    """
 
     begins: Mapping[int, int]
     since: Mapping[int, int]
     until: Mapping[int, int]
+    known: Mapping[tuple[str, int], float] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
@@ -43,8 +48,8 @@ class Span:
 
     def has(self, origin: Origin) -> bool:
         """Say whether the record of an origin is in the range."""
-        at = origin.partition
-        return at in self.since and self.since[at] <= origin.offset < self.until[at]
+        at, known = origin.partition, self.known.get((origin.capability, origin.partition), 0)
+        return at in self.since and max(self.since[at], known) <= origin.offset < self.until[at]
 
 
 async def span_of(process: Process, topic: Topic, since: Moment, until: Moment, say: Say) -> Span:
@@ -149,36 +154,53 @@ class Heard:
     newest         of each key of a compacted topic, the place of its newest word, whether in the range or not
     holes          topics and partitions that have lost records, and the append time of the oldest that is left: -1 if
                    that is the first of all, infinite if none is left
+    behind         words whose first copy stands behind words that come after them
     """
 
-    words: dict[Identity, tuple[bytes, ...]] = field(default_factory=dict)
-    newest: dict[tuple[str, bytes], Place] = field(default_factory=dict)
+    words: dict[Identity, tuple[Copy, ...]] = field(default_factory=dict)
+    newest: dict[tuple[str, bytes | None], Place] = field(default_factory=dict)
     holes: dict[tuple[str, int], float] = field(default_factory=dict)
+    behind: set[Identity] = field(default_factory=set)
+    _marks: dict[tuple[str, int, str, int], Place] = field(default_factory=dict)
 
-    def hear(self, topic: Topic, key: bytes, content: bytes, origin: Origin, span: Span) -> None:
+    def hear(self, topic: Topic, copy: Copy, origin: Origin, span: Span) -> None:
         """Take one record that has an origin in the log that is replayed."""
-        self.supersede(topic, key, origin)
+        self.supersede(topic, copy.key, origin)
+        identity = Identity(topic.name, origin)
+        source = (topic.name, copy.partition, origin.capability, origin.partition)
+        mark, place = self._marks.get(source, NOWHERE), (origin.offset, origin.subject)
         if span.has(origin):
-            identity = Identity(topic.name, origin)
             copies = self.words.get(identity, ())
-            if content not in copies:
-                self.words[identity] = (*copies, content)
+            if not copies and place <= mark:
+                self.behind.add(identity)
+            if copy not in copies:
+                self.words[identity] = (*copies, copy)
+        self._marks[source] = max(mark, place)
 
-    def supersede(self, topic: Topic, key: bytes, origin: Origin) -> None:
+    def is_behind(self, identity: Identity) -> bool:
+        """Say whether readers pass a word over, for it first stands behind words that come after it.
+
+        Where a topic has lost records, the first copy may be among them, and nobody knows.
+        """
+        (copy, *_) = self.words[identity]
+        return identity in self.behind and (identity.home, copy.partition) not in self.holes
+
+    def supersede(self, topic: Topic, key: bytes | None, origin: Origin) -> None:
         """Note that a key of a compacted topic had a word from there: those before it need not be kept."""
         if topic.compact:
             place = (origin.offset, origin.subject)
             self.newest[topic.name, key] = max(self.newest.get((topic.name, key), NOWHERE), place)
 
-    def may_have_had(self, topic: Topic, partition: int, identity: Identity, word: Word) -> bool:
+    def may_have_had(self, identity: Identity, word: Word) -> bool:
         """Say whether a word that its topic does not have may have been there: past its time, or compacted away."""
-        oldest_ms = self.holes.get((topic.name, partition))
+        copy, home = word.copy, identity.home
+        oldest_ms = self.holes.get((home, copy.partition))
         if oldest_ms is None:
             return False
         if word.time_ms <= oldest_ms:
             return True
         place = (identity.origin.offset, identity.origin.subject)
-        return place < self.newest.get((topic.name, word.key), NOWHERE) or word.content.startswith(LIFTED)
+        return place < self.newest.get((home, copy.key), NOWHERE) or copy.content.startswith(LIFTED)
 
 
 async def hear(
@@ -189,9 +211,9 @@ async def hear(
     for home in homes:
         async with aclosing(_records(process, home, heard, say)) as records:
             async for message in records:
-                origin = _origin(message)
-                if origin is not None and origin.capability in speakers and origin.topic == topic.name:
-                    heard.hear(home, message.key or b"", _content(message), origin, span)
+                found = _found(message) if home is not DEAD_LETTERS else replay_letters.heard(message, process, topic)
+                if found is not None and found[0].capability in speakers and found[0].topic == topic.name:
+                    heard.hear(home, Copy(message.partition, message.key, found[1]), found[0], span)
     return heard
 
 
@@ -229,26 +251,14 @@ def marked(chunk: Chunk) -> Iterator[int]:
         at += len(MARK)
 
 
-def _origin(message: Message) -> Origin | None:
+def _found(message: Message) -> tuple[Origin, bytes] | None:
+    """Return the origin and the content of a record, if it has an origin."""
     try:
         if message.value is None:
-            raw = dict(message.headers).get("origin")
-            return None if raw is None else _decode_origin(raw)
-        return _origin_of(message.value).origin if MARK in message.value else None
+            headers = dict(message.headers)
+            raw = headers.get("origin")
+            return None if raw is None else (_decode_origin(raw), LIFTED + headers.get("why", b""))
+        origin = _origin_of(message.value).origin if MARK in message.value else None
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None  # A record that is none of ours, or a topic's control record: nobody said it.
-
-
-def _content(message: Message) -> bytes:
-    return message.value if message.value is not None else LIFTED + dict(message.headers).get("why", b"")
-
-
-async def isolated(process: Process, topic: Topic, say: Say) -> dict[tuple[str, int], dict[int, str]]:
-    """Return what workers isolated as faults: offsets of the log, and reasons, by capability and partition."""
-    found: dict[tuple[str, int], dict[int, str]] = {}
-    async for message in read(process, DEAD_LETTERS, say=say):
-        head = {name: content.decode("utf-8", "replace") for name, content in message.headers}
-        if head.get("topic") == name_of(process, topic) and head.get("stage", "bus") != "bus":
-            skips = found.setdefault((head["stage"], int(head["partition"])), {})
-            skips[int(head["offset"])] = head.get("reason", "")
-    return found
+    return None if origin is None else (origin, message.value)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import msgspec
 
+from detectors.columns import Columns
 from streams.bus import Capability, capabilities, home_of, leads
 from streams.connection import partition_of
 from streams.engine.chunks import Chunk
 from streams.engine.columns import Decoder
+from streams.engine.letters import left_out
 from streams.engine.origins import FORWARD, origin_of
 from streams.engine.shard import Shard
-from streams.replay_compare import LIFTED, Comparison, Identity, Word, compare
+from streams.replay_compare import LIFTED, Comparison, Copy, Identity, Word, compare
+from streams.replay_letters import BORDER, expected
 from streams.replay_logs import Heard, Span
-from topics import Derived, Topic
+from topics import Origin, Topic
 from topics.blocklist import Lift
 from topics.control import SettingsChange
+from topics.dead_letters import DEAD_LETTERS
 from topics.settings import Settings
+from topics.signals import SIGNALS
 
 
 class Replay:
@@ -45,7 +52,8 @@ class Replay:
         self.now: dict[Identity, Word] = {}
         self.folded = self.before = 0
 
-    def _shards_of(self, partition: int) -> list[tuple[Capability, Shard]]:
+    def shards_of(self, partition: int) -> list[tuple[Capability, Shard]]:
+        """Return the shards of a partition, made when they are first asked for."""
         if partition not in self._shards:
             self._shards[partition] = [(c, self._shard(c, partition)) for c in self.chosen]
         return self._shards[partition]
@@ -70,52 +78,84 @@ class Replay:
         end = int(chunk.offset.searchsorted(until))
         before = min(end, int(chunk.offset.searchsorted(since)))
         self.before, self.folded = self.before + before, self.folded + end - before
-        for capability, shard in self._shards_of(chunk.partition):
-            try:
-                said = shard.fold(columns, 0, end, min(chunk.next, until))
-            except Exception as error:
-                place = f"{chunk.topic}[{chunk.partition}]@{chunk.start}..{chunk.next - 1}"
-                error.add_note(f"while {capability.name} folded {place} again")
-                raise
-            for record in said.records:
-                if span.has(origin_of(record)):
-                    self._hear(capability, record, chunk)
+        for capability, shard in self.shards_of(chunk.partition):
+            for stop in self._stops(capability, shard, min(chunk.next, until)):
+                self._fold_to(stop, capability, shard, chunk, columns, span)
+            if shard.leads:
+                self._refuse_batches(chunk, span)
 
-    def _hear(self, capability: Capability, record: Derived, chunk: Chunk) -> None:
-        origin, content = origin_of(record), msgspec.json.encode(record)
-        if isinstance(record, Lift):
-            content = LIFTED + record.why.encode()
-        time_ms = int(chunk.time_ms[chunk.offset.searchsorted(origin.offset)])
-        identity = Identity(home_of(capability, record).name, origin)
-        self.now[identity] = Word(record.key().encode("utf-8", "replace"), content, time_ms)
+    def _stops(self, capability: Capability, shard: Shard, end: int) -> Iterable[int]:
+        """Return the offsets to fold to, one after the other."""
+        return (end,) if end > shard.next else ()
+
+    def _fold_to(
+        self, stop: int, capability: Capability, shard: Shard, chunk: Chunk, columns: Columns, span: Span
+    ) -> None:
+        start, end = int(chunk.offset.searchsorted(shard.next)), int(chunk.offset.searchsorted(stop))
+        try:
+            said = shard.fold(columns, start, end, stop)
+        except Exception as error:
+            place = f"{chunk.topic}[{chunk.partition}]@{chunk.start}..{chunk.next - 1}"
+            error.add_note(f"while {capability.name} folded {place} again")
+            raise
+        for record in said.records:
+            origin = origin_of(record)
+            if span.has(origin):
+                content = LIFTED + record.why.encode() if isinstance(record, Lift) else msgspec.json.encode(record)
+                key = record.key().encode("utf-8", "replace")
+                self._hear(
+                    home_of(capability, record), Copy(partition_of(key, self.count), key, content), origin, chunk
+                )
+        for letter in said.letters:
+            i, offset = letter.index, int(chunk.offset[letter.index])
+            word = expected(self.topic, chunk.partition, offset, chunk.value(i), letter.reason, letter.stage)
+            self._refuse(chunk.key(i), word, chunk, span)
+
+    def _refuse_batches(self, chunk: Chunk, span: Span) -> None:
+        """Take what could not be unpacked for refused."""
+        for first, last in chunk.left_out:
+            word = expected(self.topic, chunk.partition, first, None, left_out(first, last), BORDER)
+            self._refuse(None, word, chunk, span)
+
+    def _refuse(self, key: bytes | None, word: tuple[Origin, bytes], chunk: Chunk, span: Span) -> None:
+        """Take a record for refused; as the host does, its letter stays in its partition where it has no key."""
+        origin, content = word
+        if span.has(origin):
+            where = partition_of(key, self.count) if key else chunk.partition % self.count
+            self._hear(DEAD_LETTERS, Copy(where, key, content), origin, chunk)
+
+    def _hear(self, home: Topic, copy: Copy, origin: Origin, chunk: Chunk) -> None:
+        at = min(int(chunk.offset.searchsorted(origin.offset)), len(chunk) - 1)
+        self.now[Identity(home.name, origin)] = Word(copy, int(chunk.time_ms[at]) if len(chunk) else 0)
 
     @property
     def homes(self) -> tuple[Topic, ...]:
-        """Return the topics that the chosen capabilities say something on, what they forward included."""
+        """Return the topics that something is said on: conclusions, what is forwarded, faults, and what is refused."""
         own = (self.topic,) if FORWARD in self.speakers else ()
-        return tuple(dict.fromkeys((*(topic for c in self.chosen for topic in c.says), *own)))
+        faults = (SIGNALS,) if self._skips else ()
+        return tuple(dict.fromkeys((*(topic for c in self.chosen for topic in c.says), *own, *faults, DEAD_LETTERS)))
 
     @property
     def speakers(self) -> frozenset[str]:
-        """Return whose words are compared; misplaced records are forwarded by the capability that leads the topic."""
+        """Return whose words are compared; who leads the topic forwards and refuses, too."""
         names = {c.name for c in self.chosen}
-        return frozenset(names | {FORWARD} if any(leads(c, capabilities()) for c in self.chosen) else names)
+        led = any(leads(c, capabilities()) for c in self.chosen)
+        return frozenset(names | {FORWARD, BORDER} if led else names)
 
-    def compared_with(self, heard: Heard, committed: dict[int, int]) -> Comparison:
-        """Compare with what was heard; committed: by partition, up to where the group has said and saved all."""
+    def compared_with(self, heard: Heard, is_pending: Callable[[Origin], bool]) -> Comparison:
+        """Compare with what was heard; is_pending: whether what an origin leads to may not have been said yet."""
         homes = {topic.name: topic for topic in self.homes}
         for identity, word in self.now.items():
-            heard.supersede(homes[identity.home], word.key, identity.origin)
+            heard.supersede(homes[identity.home], word.copy.key, identity.origin)
         return compare(
             self.now,
             heard.words,
             folded=dict.fromkeys(sorted(self.speakers, key=self._order), self.folded),
-            is_pending=lambda origin: origin.offset >= committed.get(origin.partition, 0),
-            is_gone=lambda identity, word: heard.may_have_had(
-                homes[identity.home], partition_of(word.key, self.count), identity, word
-            ),
+            is_pending=is_pending,
+            is_gone=heard.may_have_had,
+            is_behind=heard.is_behind,
         )
 
-    def _order(self, name: str) -> int:
+    def _order(self, name: str) -> tuple[int, str]:
         names = [c.name for c in self.chosen]
-        return names.index(name) if name in names else len(names)
+        return (names.index(name) if name in names else len(names), name)

@@ -33,5 +33,9 @@ def batch_headers(topic: str, partition: int, first: int, last: int) -> list[tup
     >>> batch_headers("metrics", 4, 70, 79)[3]
     ('reason', b'offsets 70 to 79 are a batch that is damaged or too large to unpack')
     """
-    reason = f"offsets {first} to {last} are a batch that is damaged or too large to unpack"
-    return letter_headers(None, topic, partition, first, reason, "bus")[1]
+    return letter_headers(None, topic, partition, first, left_out(first, last), "bus")[1]
+
+
+def left_out(first: int, last: int) -> str:
+    """Return why the records of a batch nobody could unpack are missing."""
+    return f"offsets {first} to {last} are a batch that is damaged or too large to unpack"

@@ -94,11 +94,12 @@ def test_a_replay_says_what_the_worker_said(site: Site, topic: str) -> None:
     same = {name: tally["same"] for name, tally in told["capabilities"].items()}
     assert all(same[name] for name in SAID_ON.get(topic, ("decisions",))), same
     assert same["forward"] == (site.partitions - 1 if topic == "metrics" else 0)
+    assert same["bus"] == (topic == "metrics"), "what is no reading is among the dead letters"
 
 
 def test_of_a_range_only_what_its_records_led_to_is_compared(site: Site) -> None:
     whole = replayed(site, "--topic", "metrics", "--capability", "anomaly")
-    assert list(whole["capabilities"]) == ["anomaly", "forward"]
+    assert list(whole["capabilities"]) == ["anomaly", "bus", "forward"]
     log = max(site.records(METRICS), key=len)
     middle_s = log[2 * len(log) // 3].time_ms / 1000
     parts = [
@@ -144,9 +145,9 @@ async def say_again(site: Site, wrong: Mapping[Identity, bytes | None]) -> None:
     words, ends = await words_of(site)
     async with Publisher(process) as publisher:
         for identity, word in words.items():
-            content = wrong.get(identity, word.content)
+            content = wrong.get(identity, word.copy.content)
             if content is not None:
-                await publisher.publish(SIGNALS, content, key=word.key)
+                await publisher.publish(SIGNALS, content, key=word.copy.key)
     consumer = AIOKafkaConsumer(**connection(process), group_id=process.group, enable_auto_commit=False)
     await consumer.start()
     try:
@@ -191,7 +192,7 @@ def test_what_was_lost_changed_or_made_up_is_found(make_site: MakeSite) -> None:
 
     words, _ = asyncio.run(words_of(site))
     lost, changed, *_ = words
-    record: Any = msgspec.json.decode(words[changed].content, type=Anomaly)
+    record: Any = msgspec.json.decode(words[changed].copy.content, type=Anomaly)
     louder = msgspec.json.encode(msgspec.structs.replace(record, score=99.0))
     asyncio.run(say_again(site, {lost: None, changed: louder}))
     made_up = Anomaly(series="shop/load", kind="level", at_s=1.0, origin=Origin("anomaly", "metrics", 0, 1, (1, "x")))

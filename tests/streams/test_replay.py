@@ -5,12 +5,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams import replay_letters
 from streams.bus import capabilities
+from streams.connection import partition_of
 from streams.engine.chunks import chunk_of
+from streams.engine.letters import letter_headers
+from streams.reader import Message
 from streams.replay import Report, chosen_of
 from streams.replay_compare import (
     LIFTED,
     Comparison,
+    Copy,
     Difference,
     Identity,
     Tally,
@@ -19,13 +24,15 @@ from streams.replay_compare import (
     differing_fields,
     in_words,
 )
+from streams.replay_letters import expected
 from streams.replay_logs import Heard, Span, marked
 from streams.replay_shards import Replay
+from streams.settings import Process
 from tests.fakes import fold, log_chunk
 from topics import Origin
 from topics.alerts import ALERTS
-from topics.blocklist import BLOCKLIST
 from topics.control import SettingsChange
+from topics.dead_letters import DEAD_LETTERS
 from topics.metrics import METRICS, Reading
 from topics.settings import AnomalySettings, Scaling, Service, Settings
 from topics.signals import SIGNALS, Anomaly
@@ -38,8 +45,12 @@ def identity(offset: int, what: str = "shop/load level", home: str = "signals") 
     return Identity(home, Origin("anomaly", "metrics", 0, offset, (1, what)))
 
 
+def copy(content: bytes, key: bytes | None = b"shop", partition: int = 0) -> Copy:
+    return Copy(partition, key, content)
+
+
 def word(content: bytes, key: bytes = b"shop", time_ms: int = 1000) -> Word:
-    return Word(key, content, time_ms)
+    return Word(copy(content, key), time_ms)
 
 
 # Comparing -----------------------------------------------------------------------------------------------------------
@@ -47,7 +58,7 @@ def word(content: bytes, key: bytes = b"shop", time_ms: int = 1000) -> Word:
 
 def test_every_word_is_counted_once_and_every_difference_is_kept_in_the_order_of_the_log() -> None:
     now = {identity(n): word(b"%d" % n) for n in (1, 2, 3, 4, 5)}
-    then = {identity(1): (b"1",), identity(2): (b"two",), identity(9): (b"9",), identity(0): (b"0",)}
+    then = {identity(n): (copy(content),) for n, content in ((1, b"1"), (2, b"two"), (9, b"9"), (0, b"0"))}
     found = compare(
         now,
         then,
@@ -76,26 +87,53 @@ def test_words_that_are_pending_or_gone_are_no_difference() -> None:
 
 
 def test_copies_that_are_not_alike_are_a_difference_even_if_one_is_right() -> None:
-    found = compare({identity(1): word(b"1")}, {identity(1): (b"1", b"one")}, folded={})
-    assert [(one.kind, one.now, one.then) for one in found.differences] == [("different", b"1", b"one")]
+    found = compare({identity(1): word(b"1")}, {identity(1): (copy(b"1"), copy(b"one"))}, folded={})
+    assert [(one.kind, one.now, one.then) for one in found.differences] == [("different", copy(b"1"), copy(b"one"))]
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (copy(b"1", partition=2), "partition: 2 → 0"),
+        (copy(b"1", b"s"), "key: s → shop"),
+        (copy(b"1", None), "key: none"),
+    ],
+)
+def test_a_word_in_another_partition_or_under_another_key_is_different(other: Copy, told: str) -> None:
+    """Readers keep marks by partition, and so would not take it for the same."""
+    found = compare({identity(1): word(b"1")}, {identity(1): (other,)}, folded={})
+    assert [one.kind for one in found.differences] == ["different"]
+    assert told in in_words(found.differences[0])
+
+
+def test_a_word_that_stands_behind_later_ones_is_a_difference_though_it_is_there() -> None:
+    heard, span = Heard(), Span({0: 0}, {0: 0}, {0: 9})
+    for offset in (1, 5, 3, 1, 5):
+        heard.hear(SIGNALS, copy(b"%d" % offset), identity(offset).origin, span)
+    now = {identity(n): word(b"%d" % n) for n in (1, 3, 5)}
+    found = compare(now, heard.words, folded={}, is_behind=heard.is_behind)
+    assert [(one.kind, one.identity.origin.offset) for one in found.differences] == [("out of order", 3)]
+    assert in_words(found.differences[0]).endswith("it stands behind what comes after it, so readers take it for had")
+    heard.holes["signals", 0] = 1.0
+    assert compare(now, heard.words, folded={}, is_behind=heard.is_behind).is_equal, "its first copy may be gone"
 
 
 def test_a_difference_names_the_record_that_led_to_it_and_what_is_said() -> None:
     said = Anomaly(series="shop/load", kind="level", at_s=1.0, value=9.0, expected=5.0, score=2.0)
     other = msgspec.structs.replace(said, score=3.0)
     one, two = msgspec.json.encode(said), msgspec.json.encode(other)
-    line = in_words(Difference("different", identity(7), one, two, 1_000))
+    line = in_words(Difference("different", identity(7), copy(one), copy(two), 1_000))
     assert line == (
         "different: 1970-01-01 00:00:01.000 metrics[0]@7 → anomaly on signals: "
         "level shop/load: 9, expected 5, score 2.00; score: 3.0 → 2.0"
     )
-    line = in_words(Difference("only then", identity(7), None, one, 0))
+    line = in_words(Difference("only then", identity(7), None, copy(one), 0))
     assert line == "only then: metrics[0]@7 → anomaly on signals: level shop/load: 9, expected 5, score 2.00"
 
 
 def test_a_lift_is_told_with_its_reason_and_nothing_moves_the_cursor() -> None:
     lift = Identity("blocklist", Origin("decisions", "proposals", 0, 7, (0, "192.0.2.7\x1b[2J")))
-    line = in_words(Difference("only now", lift, LIFTED + b"its time is over", None, 0))
+    line = in_words(Difference("only now", lift, copy(LIFTED + b"its time is over"), None, 0))
     assert line == "only now: proposals[0]@7 → decisions on blocklist: 192.0.2.7\\x1b[2J lifted: its time is over"
 
 
@@ -116,26 +154,26 @@ def test_what_differs_is_named_field_by_field(now: bytes, then: bytes, said: str
 
 def test_nothing_is_gone_from_a_topic_that_has_all_its_records() -> None:
     heard = Heard(newest={("alerts", b"shop"): (9, (1, "x"))})
-    assert not heard.may_have_had(ALERTS, 0, identity(1, home="alerts"), word(b"1"))
+    assert not heard.may_have_had(identity(1, home="alerts"), word(b"1"))
 
 
 def test_what_is_older_than_all_that_is_left_may_be_gone() -> None:
     heard = Heard(holes={("signals", 0): 500.0})
-    assert heard.may_have_had(SIGNALS, 0, identity(1), word(b"1", time_ms=500))
-    assert not heard.may_have_had(SIGNALS, 0, identity(1), word(b"1", time_ms=501))
-    assert not heard.may_have_had(SIGNALS, 1, identity(1), word(b"1", time_ms=500))
-    assert Heard(holes={("signals", 0): float("inf")}).may_have_had(SIGNALS, 0, identity(1), word(b"1"))
+    assert heard.may_have_had(identity(1), word(b"1", time_ms=500))
+    assert not heard.may_have_had(identity(1), word(b"1", time_ms=501))
+    assert not heard.may_have_had(identity(1), Word(copy(b"1", partition=1), 500))
+    assert Heard(holes={("signals", 0): float("inf")}).may_have_had(identity(1), word(b"1"))
 
 
 def test_compaction_takes_all_but_the_newest_word_of_a_key_and_any_lift() -> None:
     heard = Heard(holes={("alerts", 0): -1.0, ("blocklist", 0): -1.0, ("signals", 0): -1.0})
     for topic in (ALERTS, SIGNALS):
         heard.supersede(topic, b"shop", Origin("incidents", "signals", 0, 5, (1, "b")))
-    assert heard.may_have_had(ALERTS, 0, identity(5, "a", "alerts"), word(b"1"))
-    assert not heard.may_have_had(ALERTS, 0, identity(5, "b", "alerts"), word(b"1"))
-    assert not heard.may_have_had(ALERTS, 0, identity(5, "a", "alerts"), word(b"1", key=b"bank"))
-    assert not heard.may_have_had(SIGNALS, 0, identity(1, "a"), word(b"1"))
-    assert heard.may_have_had(BLOCKLIST, 0, identity(5, "b", "blocklist"), word(LIFTED))
+    assert heard.may_have_had(identity(5, "a", "alerts"), word(b"1"))
+    assert not heard.may_have_had(identity(5, "b", "alerts"), word(b"1"))
+    assert not heard.may_have_had(identity(5, "a", "alerts"), word(b"1", key=b"bank"))
+    assert not heard.may_have_had(identity(1, "a"), word(b"1"))
+    assert heard.may_have_had(identity(5, "b", "blocklist"), word(LIFTED))
 
 
 # Folding -------------------------------------------------------------------------------------------------------------
@@ -162,7 +200,7 @@ def test_a_replay_says_what_a_fold_of_the_log_says() -> None:
     said = {r.origin: msgspec.json.encode(r) for r in fold(anomaly.bank, METRICS, log, partition=0) if r.origin}
     assert said
     run = replayed(log)
-    assert {i.origin: one.content for i, one in run.now.items()} == said
+    assert {i.origin: one.copy.content for i, one in run.now.items()} == said
     assert all(one.time_ms == log[i.origin.offset][0] for i, one in run.now.items())
 
 
@@ -198,6 +236,9 @@ def test_a_record_that_workers_isolated_is_passed_over_as_they_did() -> None:
     run.fold(log_chunk(METRICS, log), Span({0: 0}, {0: 0}, {0: len(log)}))
     (fault,) = [i for i in run.now if i.origin.subject[0] == 2]
     assert (fault.origin.offset, fault.home) == (40, "signals")
+    (letter,) = [(i, one.copy) for i, one in run.now.items() if i.home == "dead-letters"]
+    assert letter[0].origin == Origin("anomaly", "metrics", 0, 40, (1, "refused"))
+    assert msgspec.json.decode(letter[1].content)["reason"] == "it failed"
 
 
 def test_a_failure_says_where_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,8 +254,8 @@ def test_a_failure_says_where_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_leads_a_topic_answers_for_what_is_forwarded() -> None:
     first, second = (Replay(*chosen_of("metrics", name), 4) for name in ("anomaly", "scaling"))
-    assert first.speakers == {"anomaly", "forward"}
-    assert first.homes == (SIGNALS, METRICS)
+    assert first.speakers == {"anomaly", "forward", "bus"}
+    assert first.homes == (SIGNALS, METRICS, DEAD_LETTERS)
     assert second.speakers == {"scaling"}
     every = Replay(*chosen_of("metrics", None), 4)
     assert {c.name for c in every.chosen} == {c.name for c in capabilities() if c.topic is METRICS}
@@ -229,6 +270,33 @@ def test_a_misplaced_record_is_forwarded_by_who_leads_alone() -> None:
         run.fold(log_chunk(METRICS, log), Span({0: 0}, {0: 0}, {0: len(log)}))
         said[name] = {(i.home, i.origin.capability) for i in run.now}
     assert said == {"anomaly": {("metrics", "forward")}, "scaling": set()}
+
+
+def test_what_is_refused_is_expected_among_the_dead_letters_with_its_reason_and_its_key() -> None:
+    topic, chosen = chosen_of("metrics", None)
+    chunk = chunk_of("x.metrics", 0, 0, [(b"shop", b"{", 1000), (None, b"\xff", 2000), (b"", None, 3000)])
+    chunk.left_out, chunk.next = ((3, 7),), 8
+    run = Replay(topic, chosen, 4)
+    run.fold(chunk, Span({0: 0}, {0: 0}, {0: 8}))
+    letters = [(i.origin.offset, one.copy, msgspec.json.decode(one.copy.content)) for i, one in run.now.items()]
+    assert {i.origin.capability for i in run.now} == {"bus"}
+    assert [(offset, copy.key, plain["value"]) for offset, copy, plain in letters] == [
+        (0, b"shop", "{"), (1, None, "\\xff"), (2, b"", None), (3, None, None),
+    ]  # fmt: skip
+    assert [copy.partition for _, copy, _ in letters] == [partition_of(b"shop", 4), 0, 0, 0]
+    assert letters[3][2]["reason"].startswith("offsets 3 to 7 are a batch that is damaged")
+
+
+def test_a_dead_letter_says_which_record_of_which_log_it_is_about() -> None:
+    process = Process(prefix="x.")
+    for value in (b"{", b"\xff" * 1000, None, b""):
+        kept, headers = letter_headers(value, "x.metrics", 2, 7, "why", "bus")
+        message = Message("dead-letters", 1, 5, 0, b"shop", kept, tuple(headers))
+        assert replay_letters.heard(message, process, METRICS) == expected(METRICS, 2, 7, value, "why", "bus")
+        assert replay_letters.heard(message, process, SIGNALS) is None
+    assert expected(METRICS, 2, 7, b"a" * 500 + b"b", "why", "bus") != expected(METRICS, 2, 7, b"a" * 501, "why", "bus")
+    for strange in ((), (("topic", b"x.metrics"),), (("topic", b"x.metrics"), ("partition", b"-1"), ("offset", b"x"))):
+        assert replay_letters.heard(Message("dead-letters", 1, 5, 0, None, b"", strange), process, METRICS) is None
 
 
 def test_records_that_may_have_an_origin_are_found_among_many() -> None:
@@ -249,5 +317,5 @@ def test_a_report_says_what_was_folded_with_which_settings() -> None:
         "anomaly          5     1     1          0         0          0     0        0",
     ]
     assert report.as_plain()["capabilities"]["anomaly"]["same"] == 1
-    many = Comparison(differences=[Difference("only now", identity(n), b"{}", None, 0) for n in range(30)])
+    many = Comparison(differences=[Difference("only now", identity(n), copy(b"{}"), None, 0) for n in range(30)])
     assert Report("metrics", Span({}, {}, {}), many, 0, 0, "abc").lines()[-1].startswith("and 10 more differences")
