@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+import msgspec
 import numpy as np
 
 from detectors.columns import Columns, Flags, Run
@@ -127,6 +128,11 @@ class Bank(ABC):
     @abstractmethod
     def take(self, page: int) -> bytes:
         """Return a page as bytes: equal state, equal bytes."""
+
+    @classmethod
+    def shown(cls, raw: bytes) -> dict[str, Any]:
+        """Return what `take` returned as plain data by the names of its rows, for people who compare two pages."""
+        return {"page": msgspec.msgpack.decode(raw)}
 
     @abstractmethod
     def put(self, page: int, raw: bytes) -> None:

@@ -110,6 +110,12 @@ class Ledger(Bank):
         entries = self.entries[page]
         return msgspec.msgpack.encode({name: entries[name] for name in sorted(entries)})
 
+    @classmethod
+    def shown(cls, raw: bytes) -> dict[str, Any]:
+        """Return a page's entries by their names, each as its fields."""
+        entries = _decoder_of(cls.entry)(raw)
+        return {name: msgspec.to_builtins(msgspec.structs.asdict(entries[name])) for name in entries}
+
     def put(self, page: int, raw: bytes) -> None:
         """Fill an empty page with what `take` returned."""
         assert not self.entries[page], f"page {page} of {self.capability} is filled already"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -18,6 +18,8 @@ from topics.settings import Settings
 
 PAGE_BYTES = 256 * 1024
 FOREIGN_NAMES = 65_536
+BESIDE = "beside the rows"
+"""How what is saved with a page, and is no row, is called where a page is shown."""
 
 
 @kernel
@@ -227,6 +229,21 @@ class RowBank(Bank):
         return msgspec.msgpack.encode(
             SavedRows(names, self.heard_ms[rows].tobytes(), self.rows[rows].tobytes(), self.extra(page))
         )
+
+    @classmethod
+    def shown(cls, raw: bytes) -> dict[str, Any]:
+        """Return a page's rows by their names, each as its fields, and beside them what is no row."""
+        saved = msgspec.msgpack.decode(raw, type=SavedRows)
+        heard_ms, rows = np.frombuffer(saved.heard_ms, np.int64), np.frombuffer(saved.rows, cls.dtype)
+        plain: dict[str, Any] = {
+            name.decode("utf-8", "backslashreplace"): {
+                "heard_ms": int(heard), **{field: row[field].tolist() for field in cls.dtype.names or ()}
+            }
+            for name, heard, row in zip(saved.names, heard_ms, rows, strict=True)
+        }  # fmt: skip
+        if saved.extra:
+            plain[BESIDE] = msgspec.msgpack.decode(saved.extra)
+        return plain
 
     def put(self, page: int, raw: bytes) -> None:
         """Fill an empty page with what `take` returned."""

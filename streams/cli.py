@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli_options import author_here, loaded_from, waiting, where_options, with_settings
+from streams.cli_options import author_here, loaded_from, ranged, waiting, where_options, with_settings
 from streams.cli_words import LuminarGroup, examples, say
 
 if TYPE_CHECKING:
@@ -203,26 +203,21 @@ def lift(loaded: Loaded, client: str, author: str | None) -> None:
     )
 )
 @click.option("--topic", required=True, help="Whose log to fold: metrics, requests, signals or proposals.")
-@click.option(
-    "--from", "since", metavar="TIME", default="beginning", show_default=True, help="Where to begin to compare."
-)
-@click.option("--to", "until", metavar="TIME", default="now", show_default=True, help="Where to end.")
 @click.option("--with-settings", metavar="FILE", type=click.Path(path_type=Path), help="Decide with these instead.")
-@click.option("--capability", metavar="NAME", help="Only this one, of those that read the topic.")
+@ranged
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @with_settings
-def replay(loaded: Loaded, since: str, until: str, with_settings: Path | None, **options: Any) -> None:
+def replay(loaded: Loaded, with_settings: Path | None, **options: Any) -> None:
     """Fold a part of the log again.
 
     Without a group, so that nobody notices. Prints what would be said, and how it differs from what was said. TIME is
     "beginning", "now", an ISO 8601 time (UTC if it names no zone), seconds since 1970, or a time ago: -90s, -15m, -2h,
     -1d.
     """
-    from streams.cli_words import moment
     from streams.replay import run
 
     settings = None if with_settings is None else loaded_from(with_settings).settings
-    sys.exit(run(loaded, since=moment(since), until=moment(until), settings=settings, **options))
+    sys.exit(run(loaded, settings=settings, **options))
 
 
 @main.command(
@@ -251,6 +246,31 @@ def evaluate(name: str, data: Path, out: Path | None, detector: str) -> None:
     from streams.evaluate.command import run
 
     run(name, data, out, detector)
+
+
+@main.command(epilog=examples("luminar verify", "luminar verify metrics --from -1h", "luminar verify --watch 60"))
+@click.argument("topic", required=False)
+@ranged
+@click.option(
+    "--watch", "watch_s", metavar="SECONDS", type=click.FloatRange(0.1),
+    help="Take the pages as they are now on trust, and check what is done in so many seconds.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a topic.")
+@with_settings
+def verify(loaded: Loaded, **options: Any) -> None:
+    """Check that what is saved and said is what the log gives.
+
+    Folds the log of TOPIC, or of each topic that is read, beside the workers, who do not notice. Each saved page is
+    compared at the offset at which it says that it is true; what was said up to there is compared as by `replay`. The
+    first differences are told: page, row, field, expected, found; or the output. Where a log has lost its beginning,
+    the fold begins from the oldest pages that are kept, and it is said what could not be checked. TIME is as for
+    `replay`. Exit code 0: all agrees; 1: something differs; 2: not all could be checked.
+    """
+    from streams.verify import run
+
+    if options["watch_s"] is not None and (options["since"], options["until"]) != ("beginning", "now"):
+        raise click.UsageError("--watch begins now; it goes with neither --from nor --to")
+    sys.exit(run(loaded, **options))
 
 
 @main.command(epilog=examples("luminar status", "luminar status --json"))

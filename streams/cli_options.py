@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from streams.cli_words import OVER, as_options
+from streams.cli_words import OVER, as_options, moment
 
 if TYPE_CHECKING:
     from streams.settings import Loaded
@@ -45,6 +45,21 @@ def where_options(command: F) -> F:
         "--broker", metavar="HOST:PORT[,…]", help="Where Kafka is; 127.0.0.1:9092 if nothing says otherwise."
     )
     return broker(prefix(command))
+
+
+def ranged(command: F) -> F:
+    """Give a command --from, --to and --capability, and hand it the two as places in the log."""
+
+    @click.option(
+        "--from", "since", metavar="TIME", default="beginning", show_default=True, help="Where to begin to compare."
+    )
+    @click.option("--to", "until", metavar="TIME", default="now", show_default=True, help="Where to end.")
+    @click.option("--capability", metavar="NAME", help="Only this one, of those that read the topic.")
+    @wraps(command)
+    def run(*arguments: Any, since: str, until: str, **options: Any) -> Any:
+        return command(*arguments, since=moment(since), until=moment(until), **options)
+
+    return cast(F, run)
 
 
 def loaded_from(file: Path | None, broker: str | None = None, prefix: str | None = None) -> Loaded:

@@ -171,7 +171,7 @@ class Heard:
         mark, place = self._marks.get(source, NOWHERE), (origin.offset, origin.subject)
         if span.has(origin):
             copies = self.words.get(identity, ())
-            if not copies and place <= mark:
+            if not copies and place <= mark and topic.records:  # Nobody keeps marks on dead letters.
                 self.behind.add(identity)
             if copy not in copies:
                 self.words[identity] = (*copies, copy)

@@ -32,3 +32,12 @@ def spans(numbers: Sequence[int]) -> str:
         else:
             found.append([number, number])
     return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in found)
+
+
+def counted(word: str, numbers: Sequence[int]) -> str:
+    """Return a word with the numbers that it stands for.
+
+    >>> counted("page", [3]), counted("page", [0, 1, 2, 7])
+    ('page 3', 'pages 0-2, 7')
+    """
+    return f"{word}{'s' if len(numbers) > 1 else ''} {spans(numbers)}"

@@ -11,7 +11,7 @@ import msgspec
 
 from detectors.bank import Bank
 from streams.engine.pages import Mark, Page, Statement, decode_page
-from streams.tables import spans
+from streams.tables import counted
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def tell(name: str, found: Iterable[Found]) -> None:
         if one.why:
             grouped.setdefault((one.fate, one.why), []).append(number)
     for (fate, why), numbers in grouped.items():
-        which = f"page {numbers[0]} is" if len(numbers) == 1 else f"pages {spans(numbers)} are"
+        which = f"{counted('page', numbers)} {'is' if len(numbers) == 1 else 'are'}"
         what = {"migrated": "migrated", "dropped": "dropped and learned again from the log"}.get(fate, "left alone")
         level = logging.WARNING if fate == "migrated" else logging.ERROR
         log.log(level, "%s: %s %s: %s", name, which, what, why)

@@ -49,7 +49,8 @@ class Said:
 class Shard:
     """A bank, and what it is true of.
 
-    next           the offset to fold next; clock_ms: the log's clock before it; version: of the settings in force
+    next           the offset to fold next; clock_ms: the log's clock before it
+    version        of the settings in force; settings_at: their offset, -1: the defaults
     positions      int64 [PAGES]: what each page held when it was loaded; records before that are skipped
     spoken         all that the log before this offset led to is in its topics already, and is not said again
     leads          whether this capability forwards the topic's misplaced records and writes its dead letters
@@ -82,7 +83,7 @@ class Shard:
 
     def _reset(self) -> None:
         self.bank = self._make_bank()
-        self.version, self._settings_at = "", -1
+        self.version, self.settings_at = "", -1
         self._settings: dict[int, bytes] = {}
         self.positions: NDArray[np.int64] = np.zeros(PAGES, np.int64)
         self.statements = [Statement()] * PAGES
@@ -157,7 +158,7 @@ class Shard:
             said.records += self._signed(columns, [Finding(i, record) for record in found], 1)
 
     def _enforce(self, offset: int, version: str, settings: Settings) -> None:
-        self._settings_at, self.version = offset, version
+        self.settings_at, self.version = offset, version
         self.bank.configure(settings)
 
     def _say_fault(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> None:
@@ -314,9 +315,9 @@ class Shard:
         """
         assert not self.newer, "pages that this program does not know must not be written over"
         records: list[tuple[bytes, bytes]] = []
-        here = Statement(b"", self.next, self.clock_ms, self._settings_at)
-        if self._settings_at >= 0 and self._settings_at >= self._written:
-            records.append((self._settings_key(self._settings_at), self._settings[self._settings_at]))
+        here = Statement(b"", self.next, self.clock_ms, self.settings_at)
+        if self.settings_at >= 0 and self.settings_at >= self._written:
+            records.append((self._settings_key(self.settings_at), self._settings[self.settings_at]))
         dirty = np.flatnonzero(self.bank.dirty).tolist()
         for number in sorted(dirty, key=lambda page: self.statements[page].position):
             if self.statements[number].position > self.next:
