@@ -117,35 +117,27 @@ def compare(
     is_behind      whether a word first stands behind words that come after it, so that readers pass it over
     """
     found = Comparison({name: Tally(count) for name, count in folded.items()})
-
-    def differs(kind: Kind, identity: Identity, copies: tuple[Copy, ...], word: Word | None) -> None:
-        mine, time_ms = (None, 0) if word is None else (word.copy, word.time_ms)
-        other = next((copy for copy in copies if copy != mine), None)
-        found.differences.append(Difference(kind, identity, mine, other, time_ms))
-
     for identity, word in now.items():
         tally = found.tallies.setdefault(identity.origin.capability, Tally())
         tally.said += 1
-        copies = then.get(identity)
-        if copies is not None:
-            if set(copies) != {word.copy}:
-                tally.different += 1
-                differs("different", identity, copies, word)
-            elif is_behind(identity):
-                tally.different += 1
-                differs("out of order", identity, copies, word)
-            else:
-                tally.same += 1
+        copies = then.get(identity, ())
+        if set(copies) == {word.copy} and not is_behind(identity):
+            tally.same += 1
+        elif copies:
+            tally.different += 1
+            other = next((copy for copy in copies if copy != word.copy), None)
+            kind: Kind = "out of order" if other is None else "different"
+            found.differences.append(Difference(kind, identity, word.copy, other, word.time_ms))
         elif is_pending(identity.origin):
             tally.pending += 1
         elif is_gone(identity, word):
             tally.gone += 1
         else:
             tally.only_now += 1
-            differs("only now", identity, (), word)
+            found.differences.append(Difference("only now", identity, word.copy, None, word.time_ms))
     for identity in then.keys() - now.keys():
         found.tallies.setdefault(identity.origin.capability, Tally()).only_then += 1
-        differs("only then", identity, then[identity], None)
+        found.differences.append(Difference("only then", identity, None, then[identity][0], 0))
     found.differences.sort(key=lambda one: _order(one.identity))
     return found
 
