@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import kernel
+
+Ints = NDArray[np.int64]
 
 ABSENT, FOREIGN = -1, -2
 EMPTY, GONE = -1, -2
@@ -75,6 +78,36 @@ def find_name(buf, at, length, name_hash, slots, slot_hashes, starts, lengths, r
     return np.int64(ABSENT)
 
 
+@kernel
+def put_names(buf, at, length, seed, first, bytes_used, slots, slot_hashes, starts, lengths, blob):  # type: ignore[no-untyped-def]
+    """Enter names as the entries from `first` on; there must be room for them."""
+    mask = np.uint64(len(slots) - 1)
+    for k in range(len(at)):
+        entry = first + k
+        starts[entry], lengths[entry] = bytes_used, length[k]
+        for i in range(length[k]):
+            blob[bytes_used + i] = buf[at[k] + i]
+        bytes_used += length[k]
+        name_hash = hash_name(buf, at[k], length[k], seed)
+        s = name_hash & mask
+        while slots[s] != EMPTY:
+            s = (s + np.uint64(1)) & mask
+        slots[s], slot_hashes[s] = entry, name_hash
+
+
+@kernel
+def move_slots(slots, slot_hashes, new_slots, new_hashes):  # type: ignore[no-untyped-def]
+    """Enter the living entries of a table into a larger one."""
+    mask = np.uint64(len(new_slots) - 1)
+    for old in range(len(slots)):
+        if slots[old] < 0:
+            continue
+        s = slot_hashes[old] & mask
+        while new_slots[s] != EMPTY:
+            s = (s + np.uint64(1)) & mask
+        new_slots[s], new_hashes[s] = slots[old], slot_hashes[old]
+
+
 class Names:
     """An open-addressing table from names to rows, at most half full.
 
@@ -107,16 +140,31 @@ class Names:
 
     def add(self, name: bytes, row: int) -> None:
         """Give a new name its row."""
-        assert name not in self._entries, f"{name!r} has a row already"
-        if self._used == len(self.rows) or self._bytes + len(name) > len(self.blob):
-            self._rebuild(len(name))
-        self._insert(name, row)
+        self.add_many((name,), (row,))
+
+    def add_many(self, names: Sequence[bytes], rows: Sequence[int] | Ints) -> None:
+        """Give new names their rows, each another name."""
+        before = len(self._entries)
+        length = np.fromiter(map(len, names), np.int64, len(names))
+        ends = np.cumsum(length)
+        size = int(ends[-1]) if len(names) else 0
+        self._make_room(len(names), size)
+        first, after = self._used, self._used + len(names)
+        self._entries.update(zip(names, range(first, after), strict=True))
+        assert len(self._entries) == before + len(names), "a name has a row already"
+        put_names(
+            np.frombuffer(b"".join(names), np.uint8), ends - length, length, _SEED, first, self._bytes,
+            self.slots, self.slot_hashes, self.starts, self.lengths, self.blob,
+        )  # fmt: skip
+        self.rows[first:after] = rows
+        self._used = after
+        self._bytes += size
 
     def remove(self, name: bytes) -> None:
         """Forget a name; its place in the table is found again at the next rebuild."""
         entry = self._entries.pop(name)
         mask = len(self.slots) - 1
-        s = self._hash(name) & mask
+        s = int(hash_name(np.frombuffer(name, np.uint8), 0, len(name), _SEED)) & mask
         while int(self.slots[s]) != entry:
             s = (s + 1) & mask
         self.slots[s] = GONE
@@ -130,33 +178,27 @@ class Names:
         """Return what `find_name` looks into."""
         return self.slots, self.slot_hashes, self.starts, self.lengths, self.rows, self.blob
 
-    def _hash(self, name: bytes) -> int:
-        return int(hash_name(np.frombuffer(name, np.uint8), 0, len(name), _SEED))
+    def _make_room(self, names: int, size: int) -> None:
+        """See to it that there is room: in larger tables, or where most names are gone, by clearing away."""
+        if self._used + names <= len(self.rows) and self._bytes + size <= len(self.blob):
+            return
+        if 2 * (len(self._entries) + names) < self._used:
+            self._clear_away()
+            self._make_room(names, size)
+            return
+        while self._used + names > len(self.rows):
+            room = 2 * len(self.rows)
+            for which in ("starts", "lengths", "rows"):
+                setattr(self, which, np.resize(getattr(self, which), room))
+            slots, hashes = self.slots, self.slot_hashes
+            self.slots, self.slot_hashes = np.full(2 * room, EMPTY, np.int64), np.zeros(2 * room, np.uint64)
+            move_slots(slots, hashes, self.slots, self.slot_hashes)
+        while self._bytes + size > len(self.blob):
+            self.blob = np.resize(self.blob, 2 * len(self.blob))
 
-    def _insert(self, name: bytes, row: int) -> None:
-        entry, size = self._used, len(name)
-        self.blob[self._bytes : self._bytes + size] = np.frombuffer(name, np.uint8)
-        self.starts[entry], self.lengths[entry], self.rows[entry] = self._bytes, size, row
-        self._used += 1
-        self._bytes += size
-        self._entries[name] = entry
-        name_hash = self._hash(name)
-        mask = len(self.slots) - 1
-        s = name_hash & mask
-        while self.slots[s] != EMPTY:
-            s = (s + 1) & mask
-        self.slots[s], self.slot_hashes[s] = entry, name_hash
-
-    def _rebuild(self, size: int) -> None:
-        """Make room: the living names once more, in tables twice as large as they need."""
-        living = [(name, int(self.rows[entry])) for name, entry in self._entries.items()]
-        room = 1024
-        while room < 2 * (len(living) + 1):
-            room *= 2
-        bytes_room = 1 << 16
-        while bytes_room < 2 * (sum(len(name) for name, _ in living) + size):
-            bytes_room *= 2
+    def _clear_away(self) -> None:
+        """Enter the living names once more, so that there is no trace of those that are gone."""
+        living = {name: int(self.rows[entry]) for name, entry in self._entries.items()}
         self._entries = {}
-        self._reset(room, bytes_room)
-        for name, row in living:
-            self._insert(name, row)
+        self._reset(len(self.rows), len(self.blob))
+        self.add_many(list(living), list(living.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bank import PAGES, Bank, Finding, page_of
-from detectors.columns import Columns, Run
+from detectors.columns import Columns, Ints, Run, Text
 from detectors.compiled import kernel
 from detectors.names import ABSENT, FOREIGN, Names, find_name
 from topics.settings import Settings
@@ -20,6 +20,8 @@ PAGE_BYTES = 256 * 1024
 FOREIGN_NAMES = 65_536
 BESIDE = "beside the rows"
 """How what is saved with a page, and is no row, is called where a page is shown."""
+MANY = 4
+"""So many new names in a run, and the rest are looked for at once."""
 
 
 @kernel
@@ -52,6 +54,20 @@ def find_rows(  # type: ignore[no-untyped-def]
         heard_ms[row] = clock_ms[i]
         dirty[page] = True
     return end
+
+
+@kernel
+def find_unknown(buf, at, length, hashes, keep, start, end, tables, picky, wanted, unknown):  # type: ignore[no-untyped-def]
+    """Note the records whose name has no row and should have one; return how many. Nothing else changes."""
+    n = 0
+    for i in range(start, end):
+        if not keep[i] or length[i] < 0 or find_name(buf, at[i], length[i], hashes[i], *tables) != ABSENT:
+            continue
+        if picky and find_name(buf, at[i], length[i], hashes[i], *wanted) == ABSENT:
+            continue
+        unknown[n] = i
+        n += 1
+    return n
 
 
 @kernel
@@ -139,6 +155,7 @@ class RowBank(Bank):
         ids = np.empty(len(columns), np.int64)
         hashes = text.hashes()
         at = folded = run.start
+        single = 0
         while True:
             at = find_rows(
                 text.buf, text.at, text.length, hashes, run.keep, columns.offset, run.clock_ms, at, run.end,
@@ -147,6 +164,10 @@ class RowBank(Bank):
             )  # fmt: skip
             if at == run.end:
                 break
+            single += 1
+            if single == MANY:
+                self._admit_all(text, run, at)
+                continue
             name = text[at]
             page = page_of(self.group(name))
             if self.owns is not None and self.placed and not self.owns(self.group(name)):
@@ -158,11 +179,33 @@ class RowBank(Bank):
                     found += self.fold_rows(columns, ids, run, folded, at)
                     folded = at
                     self._evict(page)
-                self._admit(name, page)
+                self._admit([name], page)
         found += self.fold_rows(columns, ids, run, folded, run.end)
         if self.foreign_names:
             run.foreign += (run.start + np.flatnonzero(ids[run.start : run.end] == FOREIGN)).tolist()
         return found
+
+    def _admit_all(self, text: Text, run: Run, start: int) -> None:
+        """Give rows to all names from `start` on that have none, in those pages where nothing has to make room for it.
+
+        What else there is to be seen to (names of other partitions, records that a page has had) is left as it is.
+        """
+        unknown = np.empty(run.end - start, np.int64)
+        n = find_unknown(
+            text.buf, text.at, text.length, text.hashes(), run.keep, start, run.end, self.names.tables(), self.picky,
+            self.wanted.tables(), unknown,
+        )  # fmt: skip
+        fresh: dict[int, dict[bytes, None]] = {}
+        for i in unknown[:n].tolist():
+            name = text[i]
+            group = self.group(name)
+            page = page_of(group)
+            owned = self.owns is None or not self.placed or self.owns(group)
+            if owned and run.columns.offset[i] >= run.positions[page]:
+                fresh.setdefault(page, {})[name] = None
+        for page, names in fresh.items():
+            if self.count[page] + len(names) <= self.rows_per_page:
+                self._admit(list(names), page)
 
     def _note_foreign(self, name: bytes) -> None:
         if self.foreign_names >= FOREIGN_NAMES:
@@ -171,22 +214,23 @@ class RowBank(Bank):
         self.names.add(name, FOREIGN)
         self.foreign_names += 1
 
-    def _admit(self, name: bytes, page: int) -> int:
-        if self.free:
-            row = self.free.pop()
+    def _admit(self, names: Sequence[bytes], page: int) -> Ints:
+        """Give new names of a page, for which there is room, their rows; return these."""
+        n, known = len(names), len(self.name_of)
+        used = [self.free.pop() for _ in range(min(n, len(self.free)))]
+        rows = np.array([*used, *range(known, known + n - len(used))], np.int64)
+        self.name_of += names[len(used) :]
+        for row, name in zip(used, names, strict=False):
             self.name_of[row] = name
-        else:
-            row = len(self.name_of)
-            self.name_of.append(name)
-            if row == len(self.rows):
-                self._grow(2 * row)
-        self.rows[row] = np.zeros((), self.dtype)
-        self.heard_ms[row], self.pages[row] = 0, page
-        self.members[page, self.count[page]] = row
-        self.count[page] += 1
-        self.names.add(name, row)
-        self.admitted(row, name)
-        return row
+        while len(self.name_of) > len(self.rows):
+            self._grow(2 * len(self.rows))
+        self.pages[rows] = page
+        self.members[page, self.count[page] : self.count[page] + n] = rows
+        self.count[page] += n
+        self.names.add_many(names, rows)
+        for row, name in zip(rows.tolist(), names, strict=True):
+            self.admitted(row, name)
+        return rows
 
     def _grow(self, room: int) -> None:
         for which in ("rows", "heard_ms", "pages"):
@@ -211,7 +255,7 @@ class RowBank(Bank):
         self.count[page] = last
         self.name_of[row] = b""
         self.free.append(row)
-        self.rows[row] = np.zeros((), self.dtype)
+        self.rows[row], self.heard_ms[row] = np.zeros((), self.dtype), 0
         self.dirty[page] = True
 
     def living(self) -> NDArray[np.int64]:
@@ -249,14 +293,11 @@ class RowBank(Bank):
         """Fill an empty page with what `take` returned."""
         assert not self.count[page], f"page {page} of {self.capability} is filled already"
         saved = msgspec.msgpack.decode(raw, type=SavedRows)
-        heard_ms = np.frombuffer(saved.heard_ms, np.int64)
-        rows = np.frombuffer(saved.rows, self.dtype)
-        for name, heard, content in zip(saved.names, heard_ms, rows, strict=True):
-            row = self._admit(name, page)
-            self.rows[row] = content
-            self.heard_ms[row] = heard
-        for row in self.rows_of(page).tolist():
-            self.restored(row, self.name_of[row])
+        rows = self._admit(saved.names, page)
+        self.rows[rows] = np.frombuffer(saved.rows, self.dtype)
+        self.heard_ms[rows] = np.frombuffer(saved.heard_ms, np.int64)
+        for row, name in zip(rows.tolist(), saved.names, strict=True):
+            self.restored(row, name)
         self.put_extra(page, saved.extra)
 
     def restored(self, row: int, name: bytes) -> None:

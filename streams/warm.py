@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from detectors.names import Names
+from detectors.rows import RowBank
 from streams.bus import Capability
 from streams.engine.chunks import chunk_of, split
 from streams.engine.columns import Decoder
@@ -17,7 +19,7 @@ from topics import Record
 from topics.control import Tick
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS, Request
-from topics.settings import Limit, Scaling, SecuritySettings, Service, Settings
+from topics.settings import AnomalySettings, Limit, Scaling, SecuritySettings, Service, Settings
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +29,13 @@ _KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (
     ("total", 1e6),
 )
 _EXAMPLES: dict[str, Sequence[Record]] = {
-    METRICS.name: [
+    METRICS.name: [Reading(series="shop/replicas", value=2, at_s=1.0)]
+    + [
         Reading(series="shop/requests", value=value, at_s=float(at_s), kind=kind)
         for at_s in range(1, 40, 10)
         for kind, value in _KINDS
     ]
+    + [Reading(series=f"shop/queue_{k}", value=k, at_s=float(at_s)) for at_s in range(1, 40, 10) for k in range(8)]
     + [Reading(series="shop/latency_s", value=2, at_s=2.0, kind="sketch", buckets={3: 2})],
     REQUESTS.name: [
         Request(
@@ -49,6 +53,7 @@ _EXAMPLES: dict[str, Sequence[Record]] = {
     ],
 }
 _SETTINGS = Settings(
+    anomaly=AnomalySettings(warmup=2),
     services={"shop": Service(scaling=Scaling(load="shop/requests", capacity=10.0, replicas="shop/replicas"))},
     security=SecuritySettings(limits=(Limit(service="web", requests=20),)),
 )
@@ -58,8 +63,12 @@ def warm(capabilities: tuple[Capability, ...]) -> float:
     """Run a few records through every bank, and a record batch through the splitter; return the seconds it took."""
     began_s = time.perf_counter()
     split("warm", 0, _batch(), 0)
+    Names().add_many([b"%d" % k for k in range(2000)], range(2000))
     for capability in capabilities:
-        decoder, shard = Decoder(capability.topic), Shard(capability.bank, capability.topic.name, 0, settings=_SETTINGS)
+        decoder = Decoder(capability.topic)
+        shard, other, crowded = (Shard(capability.bank, capability.topic.name, 0, settings=_SETTINGS) for _ in range(3))
+        if isinstance(crowded.bank, RowBank):
+            crowded.bank.rows_per_page = 2
         log_of = [
             (None, msgspec.json.encode(record), 1000 * i)
             for i, record in enumerate(_EXAMPLES.get(capability.topic.name, []))
@@ -67,8 +76,8 @@ def warm(capabilities: tuple[Capability, ...]) -> float:
         log_of += [(None, msgspec.json.encode(Tick()), 1000 * (len(log_of) + 3600))]
         for start in (0, len(log_of)):
             chunk = chunk_of(capability.topic.name, 0, start, log_of)
-            shard.fold(decoder.columns(chunk), 0, len(chunk), chunk.next)
-        other = Shard(capability.bank, capability.topic.name, 0, settings=_SETTINGS)
+            for one in (shard, crowded):
+                one.fold(decoder.columns(chunk), 0, len(chunk), chunk.next)
         other.load(dict(shard.snapshot(float("inf"))[0]))
     took_s = time.perf_counter() - began_s
     log.warning("kernels are ready after %.1f s", took_s)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import yaml
 
-from streams.bus import capabilities
+from streams.bus import Capability, capabilities
 from tests.contract import check
 from tests.fakes import without_origin
 from topics.control import decode_control
@@ -30,14 +30,20 @@ def entry(line: str) -> tuple[int, Any]:
     return data["time_ms"], json.dumps(data["record"]).encode()
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_what_must_come_out_comes_out(story: Path) -> None:
-    """A story's log gives what the story says, and holds to the contract of banks on the way."""
+def read(story: Path) -> tuple[Capability, Settings, list[tuple[int, Any]]]:
+    """Return who a story is told to, under which settings, and its log."""
     capability = next(c for c in capabilities() if c.name == story.parent.name)
     settings = Settings()
     if (story / "settings.yaml").exists():
         settings = msgspec.convert(yaml.safe_load((story / "settings.yaml").read_text()), Settings, strict=False)
-    log = [entry(line) for line in (story / "input.jsonl").read_text().splitlines() if line.strip()]
+    lines = (story / "input.jsonl").read_text().splitlines()
+    return capability, settings, [entry(line) for line in lines if line.strip()]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_must_come_out_comes_out(story: Path) -> None:
+    """A story's log gives what the story says, and holds to the contract of banks on the way."""
+    capability, settings, log = read(story)
     said = check(capability.bank, capability.topic, log, settings)
     expected = [json.loads(line) for line in (story / "expected.jsonl").read_text().splitlines() if line.strip()]
     assert [json.loads(msgspec.json.encode(without_origin(record))) for record in said] == expected

@@ -165,7 +165,7 @@ def test_a_service_whose_last_series_is_forgotten_is_forgotten_and_its_room_is_u
         bank.remove(row)
     assert bank.joint.services == {}
     assert bank.take(page_of(b"shop")) == AnomalyBank(QUICK).take(page_of(b"shop"))
-    bank.joint.admitted(bank._admit(b"blog/cpu", page_of(b"blog")), b"blog/cpu")
+    bank._admit([b"blog/cpu"], page_of(b"blog"))
     s = bank.joint.services[b"blog"]
     assert bank.joint.joints[s] == np.zeros((), JOINT)
     assert (bank.joint.members[s] == -1).all()
