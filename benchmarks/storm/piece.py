@@ -35,6 +35,8 @@ Say = Callable[[str], None]
 
 # Little may be saved at once, so that pages stand at different positions when a worker is killed.
 WORKER = {"session_timeout_s": 2, "save_every_s": 0.4, "save_bytes_per_s": 1 << 16}
+BATCH_S = 0.2
+"""A batch is some 70 records: little enough that what a storm costs are its faults."""
 KEEP = {"segment.ms": "86400000"}
 """Compaction leaves alone what it is still written to."""
 
@@ -110,7 +112,7 @@ async def _scene(site: Site, broker: Broker, crew: Crew, seed: int) -> AsyncIter
     """Let the feed flow and the first workers come."""
     loaded = site.loaded
     async with Publisher(loaded.process) as publisher, Progress(loaded.process) as progress:
-        feed = Feed(publisher, seed)
+        feed = Feed(publisher, seed, BATCH_S)
         feeding = asyncio.create_task(feed.run())
         try:
             yield Scene(loaded.process, broker, crew, feed, publisher, progress, loaded.settings)
