@@ -22,12 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # That there is no broker, in between, nobody need say.
+    logging.basicConfig(level=logging.CRITICAL)  # That there is no broker, in between, nobody need say.
     outcomes = []
     for plan in pieces(options.seed, options.rounds):
         outcomes.append(run_piece(plan, lambda text: print(text, file=sys.stderr, flush=True)))
         if outcomes[-1].wrong:
-            print("\n".join(what_is_wrong(outcomes[-1])), file=sys.stderr, flush=True)
+            print("\n".join(what_is_wrong(outcomes[-1], len(plan))), file=sys.stderr, flush=True)
     result = report(options.seed, outcomes)
     if options.json:
         print(json.dumps(result))

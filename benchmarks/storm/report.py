@@ -48,9 +48,8 @@ def by_kind(outcomes: Sequence[Outcome]) -> list[str]:
     ]
 
 
-def what_is_wrong(outcome: Outcome, most: int = 10) -> list[str]:
-    """Return the first differences of a piece in words, and the command that has it again."""
+def what_is_wrong(outcome: Outcome, rounds: int, most: int = 10) -> list[str]:
+    """Return the first differences of a piece in words, and the command that has its rounds again."""
     lines = [f"seed {outcome.seed}: {len(outcome.wrong)} wrong after {len(outcome.recovered)} rounds"]
     lines += outcome.wrong[:most]
-    rounds = len(outcome.recovered) + 1
     return [*lines, f"again: python -m benchmarks storm --rounds {rounds} --seed {outcome.seed}"]

@@ -23,11 +23,10 @@ SPEAKERS = (
 
 
 @pytest.mark.kafka
-def test_after_fifteen_rounds_all_is_as_if_nothing_had_happened(capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_fifteen_rounds_all_is_as_if_nothing_had_happened() -> None:
     """Rows equal the fold; every word is there, copies are alike, marks let each through once; nothing else is said."""
     outcome = run_piece(rounds(SEED, 15), print)
-    with capsys.disabled():
-        print(dict(sorted(outcome.counts.items())))
+    print(dict(sorted(outcome.counts.items())))
     assert outcome.wrong == []
     assert {kind for kind, _ in outcome.recovered} == set(CHEAP)
     assert [speaker for speaker in SPEAKERS if not outcome.counts[speaker]] == []
