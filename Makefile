@@ -4,11 +4,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES = $(wildcard topics detectors streams tests benchmarks)
 
-.PHONY: help setup demo test check docs bench clean
+.PHONY: help setup demo test check docs bench bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make the environment .venv and fetch Kafka; quick when nothing has changed
 
@@ -34,6 +34,9 @@ docs: setup ## what the documentation says of the code, written anew from the co
 
 bench: setup ## every benchmark, one flat object a line
 	$(BIN)/python -m benchmarks all --json
+
+bench-peers: setup ## the same jobs by Kafka Streams, Quix Streams, Bytewax, stock Faust and bare loops, each in its own environment
+	$(BIN)/python -m benchmarks.peers --json
 
 clean: ## forget the environment and every cache of this folder
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""The jobs that peers are measured by, as banks: one that does nothing, and the windows of the notes."""
+"""The jobs that peers are measured by, as banks: one that does nothing, one that answers, and windows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.workloads import Window
-from detectors.bank import NEVER, Bank, Finding
+from benchmarks.workloads import Answer, Window
+from detectors.bank import NEVER, Bank, Finding, page_of
 from detectors.columns import Columns, Flags, Run
 from detectors.compiled import kernel
 from detectors.rows import RowBank
@@ -50,6 +50,31 @@ class NothingBank(Bank):
 
     def __len__(self) -> int:
         return 0
+
+
+class AnswerBank(NothingBank):
+    """Answers every record; keeps nothing but how far each page has come."""
+
+    capability: ClassVar[str] = "map"
+    key: ClassVar[str] = "id"
+
+    def group_at(self, columns: Columns, i: int) -> bytes | None:
+        """Return the sensor."""
+        return columns.text["id"][i]
+
+    def fold(self, run: Run) -> list[Finding]:
+        """Answer the records that their pages have not had."""
+        columns, found = run.columns, []
+        names, ts, value = columns.text["id"], columns.number["ts"], columns.number["value"]
+        for i in np.flatnonzero(run.keep[run.start : run.end]).tolist():
+            at = run.start + i
+            name = names[at]
+            page = page_of(name)
+            if columns.offset[at] >= run.positions[page]:
+                self.dirty[page] = True
+                answer = Answer(id=name.decode(), ts=int(ts[at]), value=2 * float(value[at]))
+                found.append(Finding(at, answer))
+        return found
 
 
 Slot = np.dtype(

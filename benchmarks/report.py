@@ -32,7 +32,7 @@ def table(results: list[dict[str, Any]]) -> str:
     """Return the results as a page of Markdown."""
     lines = [
         "# Results", "",
-        f"Printed by `make bench` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} (UTC). {_machine()} "
+        f"Printed by `make bench` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} (UTC). {machine()} "
         "The broker and what feeds it have one core, the worker another. Median [least, most] of the repetitions.", "",
         "| benchmark | what | result | CPU-s per million | peak MiB | right? |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -66,7 +66,8 @@ def _rate(per_s: float) -> str:
     return f"{per_s / 1e6:.2f} M" if per_s >= 1e6 else f"{per_s / 1e3:.0f} k"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Say on what this runs, and with which versions."""
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
     )

@@ -18,8 +18,8 @@ from typing import Any
 
 from faust.types import TP
 
-from benchmarks.banks import NothingBank, WindowBank
-from benchmarks.workloads import BYTES, SAMPLES, WINDOWS
+from benchmarks.banks import AnswerBank, NothingBank, WindowBank
+from benchmarks.workloads import ANSWERS, BYTES, SAMPLES, WINDOWS
 from streams import admin, bus
 from streams.bus import Capability
 from streams.engine.chunks import Chunk
@@ -37,6 +37,8 @@ def job(name: str) -> tuple[Capability, ...]:
         return (Capability("nothing", BYTES, NothingBank, (), lambda run, bank: bank.fold(run)),)
     if name == "windows":
         return (Capability("windows", SAMPLES, WindowBank, (WINDOWS,), lambda run, bank: bank.fold(run)),)
+    if name == "map":
+        return (Capability("map", SAMPLES, AnswerBank, (ANSWERS,), lambda run, bank: bank.fold(run)),)
     wanted = name.split(",")
     return tuple(capability for capability in bus.capabilities() if capability.name in wanted)
 

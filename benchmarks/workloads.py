@@ -49,9 +49,26 @@ class Window(Derived, frozen=True, kw_only=True, gc=False):
         return f"{self.id} {self.window}"
 
 
+class Answer(Derived, frozen=True, kw_only=True, gc=False):
+    """What a record is answered with: its sensor, its own `ts`, its value doubled."""
+
+    id: str
+    ts: int
+    value: float
+
+    def key(self) -> str:
+        """Return the sensor."""
+        return self.id
+
+    def subject(self) -> str:
+        """Return sensor and time."""
+        return f"{self.id} {self.ts}"
+
+
 SAMPLES = Topic("bench-samples", (Sample,), key="id", hot=True)
 BYTES = Topic("bench-samples", (), key="id")
 WINDOWS = Topic("bench-windows", (Window,), key="id")
+ANSWERS = Topic("bench-answers", (Answer,), key="id")
 
 
 @dataclass(frozen=True)

