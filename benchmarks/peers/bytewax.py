@@ -103,7 +103,13 @@ def main(asked: argparse.Namespace) -> None:
     else:
         samples = op.map("decoded", source.oks, sample_of)
         answers = op.map("encoded", windows_of(samples, Marks(asked.records)), output)
-    kop.output("out", answers, brokers=brokers, topic=asked.output, add_config={"linger.ms": "0" if live else "20"})
+    kop.output(
+        "out",
+        answers,
+        brokers=brokers,
+        topic=asked.output,
+        add_config={"linger.ms": "5" if live else "20", "enable.idempotence": "true"},
+    )
     recovery = Path(asked.folder) / "recovery"
     if live and not recovery.exists():
         recovery.mkdir(parents=True)

@@ -161,8 +161,8 @@ def main(asked: argparse.Namespace) -> None:
     )  # fmt: skip
     consumer.subscribe([asked.input])
     producer = Producer(
-        {"bootstrap.servers": asked.address, "compression.type": "lz4", "linger.ms": 0 if asked.job == "map" else 20,
-         "queue.buffering.max.messages": 1_000_000}
+        {"bootstrap.servers": asked.address, "compression.type": "lz4", "linger.ms": 5 if asked.job == "map" else 20,
+         "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000}
     )  # fmt: skip
     (answer if asked.job == "map" else drain)(asked, consumer, producer)
     producer.flush()

@@ -70,7 +70,7 @@ def main(asked: argparse.Namespace) -> None:
         state_dir=f"{asked.folder}/state", loglevel="WARNING", auto_create_topics=True,
         on_message_processed=None if asked.job == "map" else processed,
         consumer_extra_config={"session.timeout.ms": asked.session_ms} if asked.session_ms else {},
-        producer_extra_config={"linger.ms": 0} if asked.job == "map" else {"linger.ms": 20, "compression.type": "lz4"},
+        producer_extra_config={"linger.ms": 5} if asked.job == "map" else {"linger.ms": 20, "compression.type": "lz4"},
     )  # fmt: skip
     samples = app.dataframe(app.topic(asked.input, key_deserializer="str", value_deserializer="json"))
     to = app.topic(asked.output, key_serializer="str", value_serializer="json")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -42,9 +41,8 @@ class Template:
 
     @contextmanager
     def broker(self) -> Iterator[str]:
-        """Run a broker on a copy, on core 0, where this process stays too; give its address."""
-        os.sched_setaffinity(0, {0})
-        with tempfile.TemporaryDirectory(prefix="luminar-peers-") as scratch:
+        """Run a broker on a copy, on core 0, where this process is too meanwhile; give its address."""
+        with _on_core(0), tempfile.TemporaryDirectory(prefix="luminar-peers-") as scratch:
             data = Path(scratch) / "kafka"
             shutil.copytree(self.folder, data)
             kafka = Broker(data)
@@ -53,6 +51,17 @@ class Template:
                 yield kafka.address
             finally:
                 kafka.kill()
+
+
+@contextmanager
+def _on_core(number: int) -> Iterator[None]:
+    """Stay on one core; what is started meanwhile stays there from its first instruction on."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {number % (os.cpu_count() or 1)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 async def _fill(address: str, samples: Samples | None) -> None:
@@ -64,16 +73,18 @@ async def _fill(address: str, samples: Samples | None) -> None:
 
 
 class Member:
-    """A process of a system under test; killed at the end, if it has not ended by itself."""
+    """A process of a system under test."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path | None = None) -> None:
         self.process = process
         self.log = log
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
-        self.process.send_signal(signal.SIGKILL)
+        """End it at once, as a crash would, if it has not ended by itself."""
+        self.process.kill()
         self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def marks(self, limit_s: float) -> dict[str, dict[str, float]]:
         """Return what it says of itself until it ends; raises PeerFailed if it fails or takes too long."""
@@ -117,7 +128,11 @@ def running(peer: Peer, job: str, application: Application, records: int = 0) ->
     address, group, folder, session_ms = application
     if peer.name == LUMINAR:
         with subject(address, job, records=records, group=group) as process:
-            yield Member(process)
+            member = Member(process)
+            try:
+                yield member
+            finally:
+                member.kill()
         return
     output = ANSWERS if job == "map" else WINDOWS
     command = [*peer.program(), job, address, SAMPLES.name, output.name, str(records)]
@@ -125,22 +140,13 @@ def running(peer: Peer, job: str, application: Application, records: int = 0) ->
     command += ["--style", peer.style] if peer.style else []
     command += ["--session-ms", str(session_ms)] if session_ms else []
     log = folder / f"{uuid.uuid4().hex}.log"
-    member = Member(_start(command, log), log)
+    with _on_core(CORE), log.open("w") as words:
+        started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=words, text=True)
+    member = Member(started, log)
     try:
         yield member
     finally:
         member.kill()
-
-
-def _start(command: list[str], log: Path) -> subprocess.Popen[str]:
-    """Start a process that has one core from its first instruction on."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {CORE % (os.cpu_count() or 1)})
-    try:
-        with log.open("w") as words:
-            return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=words, text=True)
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 @contextmanager
