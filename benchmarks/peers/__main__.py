@@ -10,38 +10,22 @@ import datetime
 import json
 import logging
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from functools import partial
 
+from benchmarks.harness import Result
 from benchmarks.peers import drains, environments, live
 from benchmarks.peers.environments import Absent
 from benchmarks.peers.page import page
-from benchmarks.peers.results import Result, Results, key_of
+from benchmarks.peers.results import Results, key_of
 from benchmarks.peers.roster import PEERS, Peer
-from benchmarks.peers.runs import PeerFailed, Template
-from benchmarks.workloads import Samples
+from benchmarks.peers.runs import PeerFailed
 
 PAGE = environments.ROOT / "benchmarks" / "peers-results.md"
 
 
-class Workshop:
-    """Filled brokers, made when they are first needed, in a folder that goes away."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.filled = cache(self._filled)
-        self.empty = cache(lambda: Template(folder / "empty"))
-
-    def _filled(self, records: int) -> tuple[Template, Samples]:
-        say(f"filling a topic with {records:,} records")
-        samples = Samples.seeded(records)
-        return Template(self.folder / str(records), samples), samples
-
-
-Task = tuple[str, Peer, Callable[[Workshop], Result]]
+Task = tuple[str, Peer, Callable[[], Result]]
 
 
 def tasks(peers: list[Peer], share: float, repetitions: int) -> Iterator[Task]:
@@ -50,43 +34,29 @@ def tasks(peers: list[Peer], share: float, repetitions: int) -> Iterator[Task]:
         for peer in peers:
             records = int(getattr(peer, name) * share)
             if records:
-                yield key_of(name, peer.name), peer, _drain(function, peer, records, repetitions)
+                yield key_of(name, peer.name), peer, partial(function, peer, records, repetitions)
     for peer in peers:
         for rate in peer.rates:
-            yield key_of("latency", peer.name, rate), peer, _latency(peer, rate)
+            yield key_of("latency", peer.name, rate), peer, partial(live.latency, peer, rate)
     for peer in peers:
         for session_ms in peer.sessions_ms:
-            yield key_of("takeover", peer.name, session_ms or "default"), peer, _takeover(peer, session_ms)
-
-
-def _drain(function: Callable[..., Result], peer: Peer, records: int, repetitions: int) -> Callable[[Workshop], Result]:
-    return lambda shop: function(peer, *shop.filled(records), repetitions)
-
-
-def _latency(peer: Peer, rate: int) -> Callable[[Workshop], Result]:
-    return lambda shop: live.latency(peer, rate, shop.empty())
-
-
-def _takeover(peer: Peer, session_ms: int | None) -> Callable[[Workshop], Result]:
-    return lambda shop: live.takeover(peer, session_ms, shop.empty())
+            yield key_of("takeover", peer.name, session_ms or "default"), peer, partial(live.takeover, peer, session_ms)
 
 
 def measure(wanted: list[Task], results: Results) -> bool:
     """Do what is asked, one after the other, writing each result down; say whether all that is there did its job."""
     done = True
-    with tempfile.TemporaryDirectory(prefix="luminar-peers-") as folder:
-        shop = Workshop(Path(folder))
-        for key, peer, function in wanted:
-            began_s = time.monotonic()
-            try:
-                peer.make()
-                result = function(shop)
-            except (Absent, PeerFailed) as error:
-                done &= isinstance(error, Absent)
-                result = {"benchmark": key.split()[0], "system": peer.name, "error": str(error).splitlines()[0]}
-                say(f"{key}: {error}")
-            results.keep(key, result)
-            say(f"{key}: {time.monotonic() - began_s:.0f} s")
+    for key, peer, function in wanted:
+        began_s = time.monotonic()
+        try:
+            peer.make()
+            result = function()
+        except (Absent, PeerFailed) as error:
+            done &= isinstance(error, Absent)
+            result = {"benchmark": key.split()[0], "system": peer.name, "error": str(error).splitlines()[0]}
+            say(f"{key}: {error}")
+        results.keep(key, result)
+        say(f"{key}: {time.monotonic() - began_s:.0f} s")
     return done
 
 

@@ -7,27 +7,24 @@ when every partition is answered again.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.harness import PARTITIONS
+from benchmarks.harness import PARTITIONS, Result, cpu_of
 from benchmarks.peers.roster import Peer
-from benchmarks.peers.runs import Application, Member, PeerFailed, Template, application, running
+from benchmarks.peers.runs import TOPICS, Application, Member, PeerFailed, application, broker
 from benchmarks.workloads import ANSWERS, SAMPLES
 from streams.connection import partition_of
 
 SERIES = 1000
 TICK_S = 0.005
 WARM_S, TIMED_S = 10.0, 10.0
-STARTED, START_S = 1000, 90.0
+STARTED, START_S = 1000, 300.0
 """A system has started once it has given so many answers; it may take so long."""
 CALM_PER_S, TAKEOVER_S = 500, 180.0
 SETTLE_S, CAUGHT_UP_S = 20.0, 60.0
@@ -50,8 +47,8 @@ class Feed:
     answers        by number: when each of its answers was appended
     """
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self.producer = producer
+    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+        self.producer, self.topic = producer, topic
         self.sent = 0
         self.appended: dict[int, int] = {}
         self.answers: dict[int, list[int]] = {}
@@ -73,7 +70,7 @@ class Feed:
         number = self.sent
         self.sent += 1
         value = b'{"id":"s%d","ts":%d,"value":%d.5}' % (number % SERIES, number, number)
-        told = await self.producer.send(SAMPLES.name, value, key=b"s%d" % (number % SERIES))
+        told = await self.producer.send(self.topic, value, key=b"s%d" % (number % SERIES))
         told.add_done_callback(lambda done: self.appended.__setitem__(number, done.result().timestamp))
 
     async def follow(self, consumer: AIOKafkaConsumer) -> None:
@@ -92,7 +89,7 @@ class Feed:
         while len(self.answers) < self.sent and time.perf_counter() < deadline_s:
             await asyncio.sleep(0.1)
 
-    def faults(self) -> dict[str, Any]:
+    def faults(self) -> Result:
         """Return how many records have no answer, and how many answers are wrong or were given again."""
         missing = self.sent - len(self.answers)
         doubled = sum(len(times) - 1 for times in self.answers.values())
@@ -103,16 +100,17 @@ class Feed:
 
 
 @asynccontextmanager
-async def feed_of(address: str) -> AsyncIterator[Feed]:
+async def feed_of(one: Application) -> AsyncIterator[Feed]:
     """Give a feed; both its clients are closed at the end."""
+    address = one.site.address
     producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=0, acks=1)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=address, auto_offset_reset="earliest", fetch_min_bytes=1 << 20, fetch_max_wait_ms=200
     )
     await producer.start()
     await consumer.start()
-    consumer.assign([TopicPartition(ANSWERS.name, number) for number in range(PARTITIONS)])
-    feed = Feed(producer)
+    consumer.assign([TopicPartition(one.topic(ANSWERS.name), number) for number in range(PARTITIONS)])
+    feed = Feed(producer, one.topic(SAMPLES.name))
     following = asyncio.create_task(feed.follow(consumer))
     try:
         yield feed
@@ -124,43 +122,47 @@ async def feed_of(address: str) -> AsyncIterator[Feed]:
         await consumer.stop()
 
 
-def latency(peer: Peer, rate: int, template: Template) -> dict[str, Any]:
+def latency(peer: Peer, rate: int) -> Result:
     """Time a peer's answers at a steady rate, once it is warm."""
-    with template.broker() as address, application(address) as one, running(peer, "map", one) as member:
-        return asyncio.run(_timed(peer, rate, one, member))
+    with broker() as address, application(peer, address) as one:
+        asyncio.run(one.site.create(TOPICS))
+        with one.running("map") as member:
+            return asyncio.run(_timed(one, rate, member))
 
 
-async def _timed(peer: Peer, rate: int, one: Application, member: Member) -> dict[str, Any]:
-    async with feed_of(one.address) as feed:
+async def _timed(one: Application, rate: int, member: Member) -> Result:
+    async with feed_of(one) as feed:
         await _started(feed, member)
         await feed.send(rate, lambda: False, WARM_S)
-        first, cpu_s, began_s = feed.sent, _cpu_s(member), time.perf_counter()
+        first, cpu_s, began_s = feed.sent, cpu_of(member.process.pid), time.perf_counter()
         await feed.send(rate, lambda: False, TIMED_S)
-        share = (_cpu_s(member) - cpu_s) / (time.perf_counter() - began_s)
+        share = (cpu_of(member.process.pid) - cpu_s) / (time.perf_counter() - began_s)
         await feed.settle(SETTLE_S)
         # A record without an answer has waited until now at least.
         now_ms = int(time.time() * 1000)
         waits = [feed.answers.get(n, [now_ms])[0] - feed.appended[n] for n in range(first, feed.sent)]
     quantiles = dict(zip(("p50_ms", "p95_ms", "p99_ms"), np.percentile(waits, [50, 95, 99]).tolist(), strict=True))
     return {
-        "benchmark": "latency", "system": peer.name, "rate_per_s": rate, "repetitions": 1, "outputs": len(feed.answers),
-        **quantiles, "core_share": round(share, 3), "keeps_up": quantiles["p50_ms"] < SATURATED_MS, **feed.faults(),
+        "benchmark": "latency", "system": one.peer.name, "rate_per_s": rate, "repetitions": 1,
+        "outputs": len(feed.answers), **quantiles, "core_share": round(share, 3),
+        "keeps_up": quantiles["p50_ms"] < SATURATED_MS, **feed.faults(),
     }  # fmt: skip
 
 
-def takeover(peer: Peer, session_ms: int | None, template: Template) -> dict[str, Any]:
+def takeover(peer: Peer, session_ms: int | None) -> Result:
     """Kill a peer that answers, start it again at once, and time how long partitions stay unanswered."""
-    with template.broker() as address, application(address, session_ms) as one:
-        return asyncio.run(_taken_over(peer, one))
+    with broker() as address, application(peer, address, session_ms) as one:
+        asyncio.run(one.site.create(TOPICS))
+        return asyncio.run(_taken_over(one))
 
 
-async def _taken_over(peer: Peer, one: Application) -> dict[str, Any]:
-    async with feed_of(one.address) as feed:
-        with running(peer, "map", one) as member:
+async def _taken_over(one: Application) -> Result:
+    async with feed_of(one) as feed:
+        with one.running("map") as member:
             await _started(feed, member)
             member.kill()
         killed_ms, last = time.time() * 1000, feed.sent
-        with running(peer, "map", one) as member:
+        with one.running("map") as member:
             again: dict[int, int] = {}
 
             def answered() -> bool:
@@ -172,7 +174,7 @@ async def _taken_over(peer: Peer, one: Application) -> dict[str, Any]:
             await feed.send(CALM_PER_S, lambda: False, 1.0)
             await feed.settle(CAUGHT_UP_S)
     return {
-        "benchmark": "takeover", "system": peer.name, "repetitions": 1,
+        "benchmark": "takeover", "system": one.peer.name, "repetitions": 1,
         "session_s": "default" if one.session_ms is None else one.session_ms / 1000,
         "takeover_s": round((max(again.values()) - killed_ms) / 1000, 2), **feed.faults(),
     }  # fmt: skip
@@ -190,8 +192,3 @@ def _first_answers(feed: Feed, last: int) -> dict[int, int]:
 async def _started(feed: Feed, member: Member) -> None:
     if not await feed.send(CALM_PER_S, lambda: len(feed.answers) >= STARTED, START_S):
         raise PeerFailed(f"{len(feed.answers)} answers in {START_S:g} s:\n{member.last_words()}")
-
-
-def _cpu_s(member: Member) -> float:
-    fields = Path(f"/proc/{member.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

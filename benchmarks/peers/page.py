@@ -9,8 +9,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from benchmarks.harness import Result
 from benchmarks.peers import environments
-from benchmarks.peers.results import Result
 from benchmarks.peers.roster import PEERS
 from benchmarks.report import machine
 from streams.broker import java_command

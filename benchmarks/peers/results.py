@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-Result = dict[str, Any]
+from benchmarks.harness import Result
 
 STREAMS, JAVA = "kafka-streams", "java-consumer"
 

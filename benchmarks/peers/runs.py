@@ -1,11 +1,9 @@
-"""One run of a peer: a broker of its own, filled beforehand, on core 0; the peer on core 1; what it measured."""
+"""One run of a system: topics of its own on a broker on core 0, the system on core 1, and what it says of itself."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -13,14 +11,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from benchmarks.harness import create, fill, subject
-from benchmarks.harness import drain as drain_ours
+from benchmarks import harness
+from benchmarks.harness import Result, Site
 from benchmarks.peers.environments import ROOT
-from benchmarks.peers.roster import LUMINAR, Peer
-from benchmarks.workloads import ANSWERS, SAMPLES, WINDOWS, Samples
-from streams.broker import Broker
+from benchmarks.peers.roster import LUMINAR, OURS_MS, Peer
+from benchmarks.workloads import ANSWERS, SAMPLES, WINDOWS
 
 TOPICS = (SAMPLES.name, WINDOWS.name, ANSWERS.name, "state", "dead-letters", "settings")
 CORE = 1
@@ -30,31 +26,15 @@ class PeerFailed(RuntimeError):
     """A peer ended before it had done its job, or did not do it in time; the message has its last words."""
 
 
-class Template:
-    """A folder of a stopped broker whose topic is filled; every run gets a copy, so that none sees another's traces."""
-
-    def __init__(self, folder: Path, samples: Samples | None = None) -> None:
-        self.folder = folder
-        with Broker(folder) as kafka:
-            asyncio.run(_fill(kafka.address, samples))
-        (folder / "ports.json").unlink()
-
-    @contextmanager
-    def broker(self) -> Iterator[str]:
-        """Run a broker on a copy, on core 0, where this process is too meanwhile; give its address."""
-        with _on_core(0), tempfile.TemporaryDirectory(prefix="luminar-peers-") as scratch:
-            data = Path(scratch) / "kafka"
-            shutil.copytree(self.folder, data)
-            kafka = Broker(data)
-            kafka.start()
-            try:
-                yield kafka.address
-            finally:
-                kafka.kill()
+@contextmanager
+def broker() -> Iterator[str]:
+    """Run a broker on core 0, where this process is too meanwhile; give its address."""
+    with on_core(0), harness.broker() as address:
+        yield address
 
 
 @contextmanager
-def _on_core(number: int) -> Iterator[None]:
+def on_core(number: int) -> Iterator[None]:
     """Stay on one core; what is started meanwhile stays there from its first instruction on."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {number % (os.cpu_count() or 1)})
@@ -62,14 +42,6 @@ def _on_core(number: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-async def _fill(address: str, samples: Samples | None) -> None:
-    await create(address, TOPICS, stamp="LogAppendTime" if samples is None else "CreateTime")
-    if samples is not None:
-        rows = range(len(samples.ids))
-        entries = ((b"s%d" % samples.ids[i], samples.json(i), int(samples.ts[i])) for i in rows)
-        await fill(address, SAMPLES.name, entries)
 
 
 class Member:
@@ -83,8 +55,6 @@ class Member:
         """End it at once, as a crash would, if it has not ended by itself."""
         self.process.kill()
         self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
     def marks(self, limit_s: float) -> dict[str, dict[str, float]]:
         """Return what it says of itself until it ends; raises PeerFailed if it fails or takes too long."""
@@ -107,60 +77,57 @@ class Member:
         return "" if self.log is None else self.log.read_text(errors="replace")[-3000:]
 
 
-class Application(NamedTuple):
-    """What the members of one application share.
+class Application:
+    """What the members of one application share: their topics and group, a folder, and how soon one is taken for dead.
 
-    address        of the broker
-    group          their consumer group
     folder         for state that outlives a process
     session_ms     after which a silent member is taken for dead; None: the system's default
     """
 
-    address: str
-    group: str
-    folder: Path
-    session_ms: int | None = None
+    def __init__(self, peer: Peer, site: Site, folder: Path, session_ms: int | None = None) -> None:
+        self.peer, self.site, self.folder, self.session_ms = peer, site, folder, session_ms
 
+    def topic(self, name: str) -> str:
+        """Return the full name of one of its topics."""
+        return self.site.process.prefix + name
 
-@contextmanager
-def running(peer: Peer, job: str, application: Application, records: int = 0) -> Iterator[Member]:
-    """Run a member of an application on the system's core."""
-    address, group, folder, session_ms = application
-    if peer.name == LUMINAR:
-        with subject(address, job, records=records, group=group) as process:
-            member = Member(process)
+    @contextmanager
+    def running(self, job: str, records: int = 0) -> Iterator[Member]:
+        """Run a member on the system's core; it is killed at the end."""
+        if self.peer.name == LUMINAR:
+            with self.site.worker(job, core=CORE, session_timeout_s=(self.session_ms or OURS_MS) / 1000) as process:
+                yield Member(process)
+            return
+        command, log = self._command(job, records), self.folder / f"{uuid.uuid4().hex}.log"
+        with on_core(CORE), log.open("w") as words:
+            started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=words, text=True)
+        with started as process:
+            member = Member(process, log)
             try:
                 yield member
             finally:
                 member.kill()
-        return
-    output = ANSWERS if job == "map" else WINDOWS
-    command = [*peer.program(), job, address, SAMPLES.name, output.name, str(records)]
-    command += ["--group", group, "--folder", str(folder)]
-    command += ["--style", peer.style] if peer.style else []
-    command += ["--session-ms", str(session_ms)] if session_ms else []
-    log = folder / f"{uuid.uuid4().hex}.log"
-    with _on_core(CORE), log.open("w") as words:
-        started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=words, text=True)
-    member = Member(started, log)
-    try:
-        yield member
-    finally:
-        member.kill()
+
+    def _command(self, job: str, records: int) -> list[str]:
+        output = self.topic((ANSWERS if job == "map" else WINDOWS).name)
+        command = [*self.peer.program(), job, self.site.address, self.topic(SAMPLES.name), output, str(records)]
+        command += ["--group", self.site.process.group, "--folder", str(self.folder)]
+        command += ["--style", self.peer.style] if self.peer.style else []
+        return command + (["--session-ms", str(self.session_ms)] if self.session_ms else [])
 
 
 @contextmanager
-def application(address: str, session_ms: int | None = None) -> Iterator[Application]:
-    """Give a new application a group, and a folder that goes away."""
+def application(peer: Peer, address: str, session_ms: int | None = None) -> Iterator[Application]:
+    """Give a new application a group and topics of its own, which are still to be made, and a folder that goes away."""
     with tempfile.TemporaryDirectory(prefix="luminar-peer-") as folder:
-        yield Application(address, f"peer-{uuid.uuid4().hex[:8]}", Path(folder), session_ms)
+        yield Application(peer, Site(address), Path(folder), session_ms)
 
 
-def drain(peer: Peer, job: str, address: str, records: int, limit_s: float) -> dict[str, float]:
+def drain(one: Application, job: str, records: int, limit_s: float) -> Result:
     """Let a system drain the topic; return what it measured between its first record and its last."""
-    if peer.name == LUMINAR:
-        return drain_ours(address, job, records)
-    with application(address) as one, running(peer, job, one, records) as member:
+    if one.peer.name == LUMINAR:
+        return one.site.drain(job)
+    with one.running(job, records) as member:
         marks = member.marks(limit_s)
     first, half, last = (marks[word] for word in ("FIRST", "HALF", "LAST"))
     return {

@@ -5,8 +5,6 @@ import pytest
 from benchmarks.peers import drains, live
 from benchmarks.peers.environments import Absent
 from benchmarks.peers.roster import LUMINAR, PEERS, Peer
-from benchmarks.peers.runs import Template
-from benchmarks.workloads import Samples
 
 pytestmark = pytest.mark.kafka
 
@@ -26,37 +24,26 @@ def ready(name: str) -> Peer:
     return peer
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Template, Samples]:
-    samples = Samples.seeded(RECORDS)
-    return Template(tmp_path_factory.mktemp("filled") / "kafka", samples), samples
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    return Template(tmp_path_factory.mktemp("empty") / "kafka")
-
-
 @pytest.mark.parametrize("name", [peer.name for peer in OTHERS if peer.windows and peer.name != LOSING])
-def test_every_closed_window_is_said_once_and_rightly(name: str, filled: tuple[Template, Samples]) -> None:
-    result = drains.windows(ready(name), *filled, repetitions=1)
+def test_every_closed_window_is_said_once_and_rightly(name: str) -> None:
+    result = drains.windows(ready(name), RECORDS, repetitions=1)
     assert (result["missing"], result["wrong"], result["doubled"]) == (0, 0, 0)
     assert result["correct"]
 
 
 @pytest.mark.parametrize("name", [peer.name for peer in OTHERS if peer.noop])
-def test_all_records_are_read(name: str, filled: tuple[Template, Samples]) -> None:
-    assert drains.noop(ready(name), *filled, repetitions=1)["correct"]
+def test_all_records_are_read(name: str) -> None:
+    assert drains.noop(ready(name), RECORDS, repetitions=1)["correct"]
 
 
 @pytest.mark.parametrize("name", ["luminar", "aiokafka-loop"])
-def test_every_record_is_answered(name: str, empty: Template, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_record_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "WARM_S", 1.0)
     monkeypatch.setattr(live, "TIMED_S", 1.0)
-    result = live.latency(ready(name), 500, empty)
+    result = live.latency(ready(name), 500)
     assert (result["missing"], result["wrong"], result["doubled"]) == (0, 0, 0)
 
 
-def test_nothing_stays_unanswered_after_a_kill(empty: Template) -> None:
-    result = live.takeover(ready("aiokafka-loop"), 2_000, empty)
+def test_nothing_stays_unanswered_after_a_kill() -> None:
+    result = live.takeover(ready("aiokafka-loop"), 2_000)
     assert (result["missing"], result["wrong"]) == (0, 0)
