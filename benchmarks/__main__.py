@@ -2,7 +2,8 @@
 
 `all` runs each and writes benchmarks/results.md. Where outputs are not what the reference says, the exit status is 1.
 
-`storm` is another one: a fault a round, under load, and nothing may be lost; see `python -m benchmarks storm --help`.
+Two others have options of their own (`--help`): `storm`, a fault a round under load, and nothing may be lost;
+`simulation`, crashes at any step, without a broker.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 
 from benchmarks import drains, live, readings, steps, visits
@@ -31,6 +33,9 @@ BENCHMARKS: dict[str, Benchmark] = {
 ALONE = ("steps",)
 """What needs no broker."""
 
+OTHERS = ("storm", "simulation")
+"""Commands with options of their own: they measure no speed, but what is lost."""
+
 
 def run(name: str, repetitions: int, records: int | None, series: int | None) -> Iterator[Result]:
     """Run a benchmark on a broker of its own, if it needs one; yield its results one after the other."""
@@ -40,10 +45,8 @@ def run(name: str, repetitions: int, records: int | None, series: int | None) ->
 
 def main() -> None:
     """Run a benchmark, or all of them, and print what was measured."""
-    if sys.argv[1:2] == ["storm"]:
-        from benchmarks.storm.__main__ import main as storm
-
-        sys.exit(storm(sys.argv[2:]))
+    if sys.argv[1:2] and sys.argv[1] in OTHERS:
+        sys.exit(import_module(f"benchmarks.{sys.argv[1]}.__main__").main(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=[*BENCHMARKS, "all"])
     parser.add_argument("--records", type=int)

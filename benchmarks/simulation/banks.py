@@ -1,0 +1,150 @@
+"""What is folded in the simulation: two hops of small banks that forget nothing of what they were told.
+
+Every row is a chain: what comes next depends on all that came before, in its order, and on the settings in force.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from zlib import crc32
+
+from detectors.bank import NEVER, page_of
+from detectors.columns import Flags
+from detectors.ledger import Entry, Ledger
+from topics import Derived, Record, Topic
+from topics.control import Feedback
+
+POISON = 666
+GROUPS = tuple(f"g{i}" for i in range(9))
+LISTENERS = tuple(f"s{i}" for i in range(5))
+
+
+class Beat(Derived, frozen=True, kw_only=True, gc=False):
+    """One value of a group, given from outside."""
+
+    group: str
+    value: int
+    at_s: float
+
+    def key(self) -> str:
+        """Return the group."""
+        return self.group
+
+    def subject(self) -> str:
+        """Return group and value."""
+        return f"{self.group} {self.value}"
+
+
+class Word(Derived, frozen=True, kw_only=True, gc=False):
+    """What is concluded: said to a listener, about a group."""
+
+    to: str
+    about: str
+    chain: int
+    count: int
+    why: str
+    at_s: float
+
+    def key(self) -> str:
+        """Return the listener."""
+        return self.to
+
+    def subject(self) -> str:
+        """Return about whom, to whom and why."""
+        return f"{self.about} {self.to} {self.why}"
+
+
+class Echo(Word, frozen=True, kw_only=True, gc=False):
+    """What is concluded from words."""
+
+
+class Link(Entry, kw_only=True):
+    """A row: how many records there were, and the chain of all of them."""
+
+    count: int = 0
+    chain: int = 0
+
+
+class Chain(Ledger):
+    """Chains what it is told, says some of it, and what fell silent."""
+
+    entry = Link
+    entries_per_page = 6
+    beat_ms = 500
+    says: ClassVar[type[Word]] = Word
+    often: ClassVar[int] = 2
+
+    def group_of(self, record: Record) -> str | None:
+        """Return the key."""
+        return record.key()
+
+    def _chained(self, link: Link, *what: Any) -> int:
+        link.chain = crc32(repr((link.chain, self.settings.late_s, *what)).encode())
+        return link.chain
+
+    def _say(self, group: str, link: Link, why: str, at_s: float, turn: int = 0) -> Derived:
+        to = LISTENERS[(link.chain // 8 + turn) % len(LISTENERS)]
+        return self.says(to=to, about=group, chain=link.chain, count=link.count, why=why, at_s=at_s)
+
+    def take_one(self, record: Record, entries: dict[str, Any], clock_ms: int, late: bool) -> list[Derived]:
+        """Chain a record; say so now and then, at times to two listeners."""
+        group = record.key()
+        link = entries.setdefault(group, Link())
+        link.count += 1
+        link.heard_ms, link.due_ms = clock_ms, clock_ms + int(self.settings.late_s)
+        told = (record.value,) if isinstance(record, Beat) else (record.about, record.chain)  # type: ignore[attr-defined]
+        if self._chained(link, late, *told) % self.often:
+            return []
+        turns = (0, 1) if link.chain % 5 == 0 else (0,)
+        return [self._say(group, link, "beat", clock_ms / 1000, turn) for turn in turns]
+
+    def pass_time_one(self, name: str, entries: dict[str, Any], clock_ms: int) -> list[Derived]:
+        """Say that a group is silent; forget it where it was silent before."""
+        link = entries[name]
+        self._chained(link, "silent", clock_ms // self.beat_ms)
+        if link.chain % 3 == 0:
+            del entries[name]
+        link.due_ms = NEVER
+        return [self._say(name, link, "silence", clock_ms / 1000)]
+
+    def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
+        """Chain what a person says of a group, and say it."""
+        page = page_of(feedback.subject.encode())
+        link = self.entries[page].get(feedback.subject)
+        if not ready[page] or link is None:
+            return []
+        self.dirty[page] = True
+        self._chained(link, feedback.verdict)
+        return [self._say(feedback.subject, link, "feedback", clock_ms / 1000)]
+
+
+class First(Chain):
+    """The first hop; it cannot take poison."""
+
+    capability = "first"
+
+    def take_one(self, record: Record, entries: dict[str, Any], clock_ms: int, late: bool) -> list[Derived]:
+        """Chain a record, and fail at poison when it is too late to undo that."""
+        said = super().take_one(record, entries, clock_ms, late)
+        if isinstance(record, Beat) and record.value == POISON:
+            raise ZeroDivisionError(f"poison for {record.group}")
+        return said
+
+
+class Beside(Chain):
+    """Reads the same log, and speaks less often."""
+
+    capability = "beside"
+    often = 3
+
+
+class Second(Chain):
+    """The second hop: it reads words, whatever was said twice among them."""
+
+    capability = "second"
+    says = Echo
+
+
+BEATS = Topic("sim-beats", (Beat,), key="group")
+WORDS = Topic("sim-words", (Word,), key="listener")
+ECHOES = Topic("sim-echoes", (Echo,), key="listener")
