@@ -49,6 +49,7 @@ class App(faust.App):
         """Do without Faust's own monitor, which looks at every chunk once an agent; our meters are in `meters`."""
         services = super().on_init_dependencies()
         self.sensors.remove(self.monitor)
+        self.sensors.add(faust.Sensor())  # Without any, Faust warns at each rebalance that one is missing.
         return services
 
     def _create_directories(self) -> None:
