@@ -94,8 +94,18 @@ def first_difference(expected: Any, found: Any, where: str = "") -> Found | None
             if differs := first_difference(one, other, f"{where}[{i}]"):
                 return differs
         return None if len(expected) == len(found) else Found(f"length of {where}", len(expected), len(found))
+    if isinstance(expected, bytes) and isinstance(found, bytes):
+        return _first_byte(expected, found, f"{where}, " if where else "")
     both_nan = isinstance(expected, float) and isinstance(found, float) and math.isnan(expected) and math.isnan(found)
     return None if expected == found or both_nan else Found(where, expected, found)
+
+
+def _first_byte(expected: bytes, found: bytes, where: str) -> Found | None:
+    if expected == found:
+        return None
+    pairs = enumerate(zip(expected, found, strict=False))
+    at = next((i for i, (one, other) in pairs if one != other), min(len(expected), len(found)))
+    return Found(f"{where}byte {at}", expected[at : at + 8], found[at : at + 8])
 
 
 def compare_rows(bank: type[Bank], expected: bytes, found: bytes) -> Found | None:
@@ -116,8 +126,7 @@ def compare_rows(bank: type[Bank], expected: bytes, found: bytes) -> Found | Non
             return Found(f"row {name}{what}", differs.expected, differs.found)
     if list(ours) != list(theirs):
         return Found("the order of the rows", list(ours), list(theirs))
-    at = next(i for i, (one, other) in enumerate(zip(expected + b"\0", found + b"\0", strict=False)) if one != other)
-    return Found(f"the same values in other bytes, from byte {at} on", expected[at : at + 8], found[at : at + 8])
+    return _first_byte(expected, found, "the same values in other bytes, ")
 
 
 def compare_page(shard: Shard, number: int, claim: Claim, settings: Mapping[int, bytes], empty: bytes) -> Found | None:

@@ -18,6 +18,7 @@ from streams.reader import read
 from streams.settings import Process
 from topics.state import STATE
 
+ALL = -1
 Shelf = tuple[str, int]
 """Capability and partition: one shard's place in the state topic."""
 
@@ -46,7 +47,7 @@ class Claims:
                    before what the log still has
     positions      where pages stood at any time: what the log before that led to was said by then
     settings       by offset, as they were saved
-    unreadable     by page, why its newest record cannot be read
+    unreadable     by page, why its newest record cannot be read; ALL stands for what is stated of all
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -64,11 +65,19 @@ class Claims:
         if what.startswith("settings/") and what[9:].isdecimal() and raw is not None:
             self.settings[int(what[9:])] = raw
         elif what == "pages" and raw is not None:
-            self._stated = pages.decode_statements(raw)
-            for number in range(PAGES):
-                self._claim(number)
+            self._take_statements(raw)
         elif what.isdecimal() and int(what) < PAGES:
             self._take_page(int(what), raw)
+
+    def _take_statements(self, raw: bytes) -> None:
+        self.unreadable.pop(ALL, None)
+        try:
+            self._stated = pages.decode_statements(raw)
+        except (msgspec.DecodeError, ValueError) as error:
+            self.unreadable[ALL] = str(error)
+        else:
+            for number in range(PAGES):
+                self._claim(number)
 
     def _take_page(self, number: int, raw: bytes | None) -> None:
         self._pages.pop(number, None)

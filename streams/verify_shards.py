@@ -18,7 +18,7 @@ from streams.replay_logs import Span
 from streams.replay_shards import Replay
 from streams.tables import counted
 from streams.verify_compare import Deviation, Found, compare_page
-from streams.verify_pages import Claim, Claims, Shelf, table_of
+from streams.verify_pages import ALL, Claim, Claims, Shelf, table_of
 from topics import Origin, Topic
 
 Start = list[Claim | None]
@@ -78,7 +78,8 @@ class Verification(Replay):
         shelf = (capability.name, shard.partition)
         claims, start = self.claims[shelf], self.starts.get(shelf)
         for number, why in claims.unreadable.items():
-            self._deviate(shelf, number, -1, Found("the page as a whole", "a page", f"unreadable: {why}"))
+            what = "what is stated of all pages" if number == ALL else "the page as a whole"
+            self._deviate(shelf, number, -1, Found(what, "what can be read", f"unreadable: {why}"))
         problem = self._problem(shard, claims, start)
         if problem:
             self.outcome.unchecked.append(f"{shelf[0]}[{shelf[1]}]: {problem}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from topics.signals import Anomaly
+
 LONGEST_VALUE = 15 << 20
 LONGEST_REASON = 4000
 
@@ -39,3 +41,11 @@ def batch_headers(topic: str, partition: int, first: int, last: int) -> list[tup
 def left_out(first: int, last: int) -> str:
     """Return why the records of a batch nobody could unpack are missing."""
     return f"offsets {first} to {last} are a batch that is damaged or too large to unpack"
+
+
+def fault_of(capability: str, where: str, clock_ms: int) -> Anomaly:
+    """Return the anomaly of our own that says that a capability could not fold a record; where: "topic[0]@7"."""
+    return Anomaly(
+        series=f"luminar/faults{{capability={capability}}}", kind="fault", at_s=clock_ms / 1000, score=2.0,
+        text=f"{capability} could not fold {where}; it is kept in dead-letters",
+    )  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from detectors.bank import Bank
-from streams.engine.pages import Mark, Page, Statement, decode_page
+from detectors.bank import PAGES, Bank
+from streams.engine.pages import Mark, Page, Statement, decode_page, decode_statements
 from streams.tables import counted
 
 log = logging.getLogger(__name__)
@@ -59,23 +59,41 @@ def later(stated: Statement, own: Statement) -> Statement:
     return stated if stated.stamp == own.stamp and stated.position > own.position else own
 
 
-def look(raw: bytes | None, stated: Statement, ground: Ground) -> Found:
-    """Decide what becomes of a page; raw: its record, None where it was never written."""
+def stated_of(raw: bytes | None, name: str) -> list[Statement]:
+    """Return what is stated of pages that were not written anew; without it, they stand where they were written."""
+    try:
+        stated = decode_statements(raw) if raw else []
+    except (msgspec.DecodeError, ValueError) as error:
+        log.error("%s: what is stated of its pages is unreadable: %s", name, error)
+        stated = []
+    return stated if len(stated) == PAGES else [Statement()] * PAGES
+
+
+def look(raw: bytes | None, stated: Statement, ground: Ground, broken: str = "") -> Found:
+    """Decide what becomes of a page.
+
+    raw            its record, None where it was never written
+    broken         why the bank could not take it, if that was tried
+    """
     try:
         page = decode_page(raw) if raw else Page(ground.bank.version, Statement(), [], b"")
     except (msgspec.DecodeError, ValueError) as error:
         return Found("dropped", Statement(position=ground.first), 0, why=f"unreadable: {error}")
     known, path = later(stated, page.statement), ground.bank.path_from(page.version)
-    problem = problem_of(page.version, path is not None, known, ground)
     said_to = known.position if ground.end is None or known.position <= ground.end else 0
+    problem = broken or problem_of(page.version, path is not None, known, ground)
     if page.version > ground.bank.version and not ground.relearn:
         return Found("newer", known, said_to, why=problem)
-    if problem or path is None:
+    payload, path = page.payload, path or ()
+    if not problem:
+        try:
+            for migrate in path:
+                payload = migrate(payload)
+        except (msgspec.DecodeError, ValueError) as error:
+            problem = f"unreadable: {error}"
+    if problem:
         # A page that was never written holds nothing that could be lost.
         return Found("dropped", Statement(position=ground.first), said_to, why=problem if page.payload else "")
-    payload = page.payload
-    for migrate in path:
-        payload = migrate(payload)
     why = f"from version {page.version} by {', '.join(migrate.__name__ for migrate in path)}" if path else ""
     return Found("migrated" if path else "kept", known, said_to, page.marks, payload, why)
 

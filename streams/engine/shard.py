@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from detectors.bank import PAGES, Bank, Finding, page_of
 from detectors.columns import Columns, Run
 from streams.engine import pages
-from streams.engine.loading import Ground, look, tell
+from streams.engine.letters import fault_of
+from streams.engine.loading import Found, Ground, look, stated_of, tell
 from streams.engine.origins import forwarded, in_order, origin_of, problem_of
 from streams.engine.pages import Page, Statement, page_key
 from topics import Derived, Origin
 from topics.control import Feedback, SettingsChange
 from topics.settings import Settings
-from topics.signals import Anomaly
 
 MARKS_PER_PAGE = 4096
 Source = tuple[str, str, int]
@@ -165,11 +165,7 @@ class Shard:
         """Say of a record that the core cannot fold: a dead letter, and an anomaly of our own."""
         offset = int(columns.offset[i])
         said.letters.append(Letter(i, self.skips[offset], self.capability))
-        where = f"{self.topic}[{self.partition}]@{offset}"
-        fault = Anomaly(
-            series=f"luminar/faults{{capability={self.capability}}}", kind="fault", at_s=int(clocks[i]) / 1000,
-            score=2.0, text=f"{self.capability} could not fold {where}; it is kept in dead-letters",
-        )  # fmt: skip
+        fault = fault_of(self.capability, f"{self.topic}[{self.partition}]@{offset}", int(clocks[i]))
         said.records += self._signed(columns, [Finding(i, fault)], 2)
 
     def _pass_time(self, columns: Columns, clocks: NDArray[np.int64], i: int, said: Said) -> None:
@@ -264,17 +260,18 @@ class Shard:
         first, end     what the log still has; a page that stands outside of it is dropped, loudly, and learned again
         relearn        whether pages of a newer version are dropped, too; otherwise this shard is of no use (`newer`)
         """
-        self._reset()
         ground = Ground(type(self.bank), first, end, lambda at: self._settings_key(at) in table, relearn)
-        raw = table.get(page_key(self.capability, self.partition, "pages"))
-        stated = pages.decode_statements(raw) if raw else [Statement()] * PAGES
+        name = f"{self.capability}/{self.partition}"
+        stated = stated_of(table.get(page_key(self.capability, self.partition, "pages")), name)
         keys = [page_key(self.capability, self.partition, number) for number in range(PAGES)]
-        found = [look(table.get(key), stated[number], ground) for number, key in enumerate(keys)]
-        tell(f"{self.capability}/{self.partition}", found)
-        for number, one in enumerate(found):
-            if one.payload:
-                self.marks[number] = {tuple(mark[:3]): tuple(mark[3:]) for mark in one.marks}  # type: ignore[misc]
-                self.bank.put(number, one.payload)
+        broken: dict[int, str] = {}
+        while True:
+            self._reset()
+            found = [look(table.get(key), stated[n], ground, broken.get(n, "")) for n, key in enumerate(keys)]
+            if not (unfit := self._put(found)):
+                break
+            broken |= unfit
+        tell(name, found)
         self.fates = Counter(one.fate for one in found if one.payload or one.why)
         self.newer = next((one.why for one in found if one.fate == "newer"), "")
         self.statements = [one.statement for one in found]
@@ -285,6 +282,17 @@ class Shard:
         self._load_settings(table, lowest.settings_at)
         self.bank.dirty[:] = [one.fate == "migrated" for one in found]  # so that they are soon saved as they are now
         return self.next
+
+    def _put(self, found: list[Found]) -> dict[int, str]:
+        """Fill the bank; where a page does not fit it, which it is, and why: the bank is then to be filled anew."""
+        for number, one in enumerate(found):
+            if one.payload:
+                self.marks[number] = {tuple(mark[:3]): tuple(mark[3:]) for mark in one.marks}  # type: ignore[misc]
+                try:
+                    self.bank.put(number, one.payload)
+                except (msgspec.DecodeError, ValueError) as error:
+                    return {number: f"unreadable: {error}"}
+        return {}
 
     def _load_settings(self, table: Mapping[bytes, bytes], settings_at: int) -> None:
         for statement in self.statements:

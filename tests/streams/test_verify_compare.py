@@ -32,6 +32,8 @@ from topics.settings import Settings
         ({}, {"a": 1}, Found("a", "nothing", 1)),
         ([1, 2], [1], Found("length of ", 2, 1)),
         ((1, 2), [1, 2], None),
+        ({"a": b"xyz"}, {"a": b"xyw"}, Found("a, byte 2", b"z", b"w")),
+        ({"a": b"xy"}, {"a": b"xyw"}, Found("a, byte 2", b"", b"w")),
         (1.0, math.nan, Found("", 1.0, math.nan)),
     ],
 )
@@ -90,7 +92,7 @@ def test_the_same_values_in_other_bytes_are_told_with_the_byte() -> None:
     assert wider != ours
     first = compare_rows(Counting, ours, wider)
     assert first is not None
-    assert first.what.startswith("the same values in other bytes, from byte ")
+    assert first.what.startswith("the same values in other bytes, byte ")
 
 
 @pytest.mark.parametrize(

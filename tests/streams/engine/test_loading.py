@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -84,6 +85,35 @@ def test_migrations_lead_from_version_to_version_or_nowhere() -> None:
         migrations = {1: split_count, 2: bytes}  # noqa: RUF012
 
     assert Fourth.path_from(1) == (split_count, bytes)
+
+
+@pytest.mark.parametrize("raw", [b"\xc1", b"\x91\x01", b"\x81\xa6s1/load\x81\xa5count\xa1x"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_page_that_does_not_fit_is_dropped_and_learned_again_and_all_others_are_kept(
+    raw: bytes, version: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that was made by a change of layout without a new version must not keep a worker from starting for ever."""
+    history, table = log(), recorded()
+    key = page_key("versioned", 0, 48)
+    table[key] = pages.encode(msgspec.structs.replace(pages.decode_page(table[key]), payload=raw))
+    one, whole = shard_of(VERSIONS[version], METRICS), shard_of(VERSIONS[version], METRICS)
+    assert one.load(table, 0, len(history)) == 0
+    assert one.fates == Counter({"kept" if version == 1 else "migrated": 6, "dropped": 1})
+    assert "versioned/0: page 48 is dropped and learned again from the log: unreadable: " in caplog.text
+    fold_into(one, METRICS, history)
+    fold_into(whole, METRICS, history)
+    assert one.contents() == whole.contents()
+
+
+def test_without_what_was_stated_pages_stand_where_they_were_written(caplog: pytest.LogCaptureFixture) -> None:
+    history = log()
+    one, whole = shard_of(VERSIONS[1], METRICS), shard_of(VERSIONS[1], METRICS)
+    at = one.load(recorded() | {page_key("versioned", 0, "pages"): b"\xc1"}, 0, len(history))
+    assert at == 0, "pages that were never written are known to be so by the statements only"
+    assert "versioned/0: what is stated of its pages is unreadable: " in caplog.text
+    fold_into(one, METRICS, history)
+    fold_into(whole, METRICS, history)
+    assert one.contents() == whole.contents()
 
 
 # A state topic that version 1 wrote --------------------------------------------------------------------------------
