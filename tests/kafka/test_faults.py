@@ -116,6 +116,15 @@ def test_a_fault_that_does_not_come_again_leaves_no_trace(outcome: Outcome) -> N
     assert all(b"hiccup" not in (letter.value or b"") for letter in outcome.letters)
 
 
+def test_what_failed_and_was_mended_is_counted(outcome: Outcome) -> None:
+    meter = outcome.worker.meter
+    assert meter("luminar_faults_total", capability="poisoned") > len(outcome.poison)
+    assert meter("luminar_faults_total") == meter("luminar_faults_total", capability="poisoned")
+    assert meter("luminar_loads_total", why="fault") >= meter("luminar_faults_total") - 1
+    assert meter("luminar_loads_total", why="assigned") >= 3 * PARTITIONS
+    assert meter("luminar_dead_letters_total", stage="poisoned") >= len(outcome.poison)
+
+
 def test_a_fault_when_time_passes_stops_that_shard_alone_and_ready_says_so(outcome: Outcome) -> None:
     assert outcome.worker.ask("/ready")[0] == 200
     asyncio.run(send(outcome.site, ["clock"] + ["load"] * 10))
