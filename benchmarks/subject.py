@@ -19,13 +19,14 @@ from typing import Any
 from faust.types import TP
 
 from benchmarks.banks import AnswerBank, NothingBank, WindowBank
-from benchmarks.workloads import ANSWERS, BYTES, SAMPLES, WINDOWS
+from benchmarks.workloads import ANSWERS, BYTES, SAMPLES, START_MS, WINDOWS, Sample
 from streams import admin, bus
 from streams.bus import Capability
 from streams.engine.chunks import Chunk
 from streams.engine.held import Held
 from streams.engine.host import Host
 from streams.settings import load
+from streams.warm import EXAMPLES
 from streams.worker import App, Worker, build
 
 SAMPLE_S = 0.1
@@ -185,6 +186,7 @@ def main() -> None:
     _end_with_the_harness()
     logging.basicConfig(level="ERROR")
     capabilities = job(options.job)
+    EXAMPLES[SAMPLES.name] = [Sample(id=f"s{k % 3}", ts=START_MS + 10_000 * k, value=0.25 * k) for k in range(20)]
     drain = Drain(capability.name for capability in capabilities) if options.drain else None
     if drain is not None:
         drain.install()

@@ -28,7 +28,8 @@ _KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (
     ("delta", 5.0),
     ("total", 1e6),
 )
-_EXAMPLES: dict[str, Sequence[Record]] = {
+# By topic: records that make every kernel run.
+EXAMPLES: dict[str, Sequence[Record]] = {
     METRICS.name: [Reading(series="shop/replicas", value=2, at_s=1.0)]
     + [
         Reading(series="shop/requests", value=value, at_s=float(at_s), kind=kind)
@@ -71,7 +72,7 @@ def warm(capabilities: tuple[Capability, ...]) -> float:
             crowded.bank.rows_per_page = 2
         log_of = [
             (None, msgspec.json.encode(record), 1000 * i)
-            for i, record in enumerate(_EXAMPLES.get(capability.topic.name, []))
+            for i, record in enumerate(EXAMPLES.get(capability.topic.name, []))
         ]
         log_of += [(None, msgspec.json.encode(Tick()), 1000 * (len(log_of) + 3600))]
         for start in (0, len(log_of)):
