@@ -14,7 +14,7 @@ from benchmarks.workloads import SLICE, Form
 from detectors.columns import Ints, Text
 from streams.connection import partition_of
 from topics.control import SettingsChange
-from topics.settings import Scaling, Service, Settings
+from topics.settings import AnomalySettings, Scaling, Service, Settings
 
 GAUGES = ("latency_s", "cpu_share", "memory_mb", "queue_depth", "connections", "threads", "disk_share", "gc_pause_s")
 COUNTERS = ("requests_total", "errors_total")
@@ -51,7 +51,9 @@ class Fleet:
         return Settings(
             services={
                 name: Service(scaling=Scaling(load=f"{name}/requests_total", capacity=CAPACITY)) for name in scaled
-            }
+            },
+            # A live feed is made ready for longer than a series may be silent, and all of them would be missing.
+            anomaly=AnomalySettings(missing_least_s=86_400.0),
         )
 
     def change(self) -> bytes:

@@ -269,14 +269,18 @@ class Host:
     # Saving ----------------------------------------------------------------------------------------------------------
 
     async def save_for_ever(self) -> None:
-        """Save dirty pages once per `save_every_s`."""
+        """Save dirty pages once per `save_every_s`, one partition after the other.
+
+        All of them at once would be one large request, and what is said meanwhile would have to wait behind it.
+        """
         worker = self.process.worker
         while not self.app.should_stop:
-            await asyncio.sleep(worker.save_every_s)
-            if self.held or self.stateless:
+            numbers = sorted({tp.partition for _, tp in self.held}) or [0]
+            for number in numbers:
+                await asyncio.sleep(worker.save_every_s / len(numbers))
                 budget = worker.save_bytes_per_s * worker.save_every_s / max(1, len(self.held))
-                await self._save(dict(self.held), budget)
-                measure(self.held, self.parts, self.app.consumer.highwater)
+                await self._save({at: one for at, one in self.held.items() if at[1].partition == number}, budget)
+            measure(self.held, self.parts, self.app.consumer.highwater)
 
     async def _save(self, held: dict[tuple[str, TP], Held], budget: float) -> None:
         """Copy dirty pages; when all said up to there is acknowledged, write the copies; then let Faust commit.

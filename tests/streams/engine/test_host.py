@@ -19,7 +19,7 @@ from streams.engine.chunks import Chunk, chunk_of
 from streams.engine.host import Host
 from streams.engine.pages import page_key
 from streams.engine.shard import Shard
-from streams.settings import Process
+from streams.settings import Process, Worker
 from tests.fakes import Entry, log_chunk
 from tests.streams.engine.counting import COUNTING, FAILING, Counting, Failing
 from tests.streams.engine.fragile import FRAGILE, Fragile, Log, count_of, feed, fold_fragile, readings
@@ -40,6 +40,10 @@ class FakeConsumer:
     async def rewind(self, tp: TP, offset: int) -> None:
         """Remember."""
         self.rewound.append(offset)
+
+    def highwater(self, tp: TP) -> int | None:
+        """Say that nobody knows yet."""
+        return None
 
     async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
         """Say that the log has all its records."""
@@ -104,6 +108,25 @@ async def test_pages_are_written_when_what_led_to_them_is_acknowledged_and_commi
     await saving
     assert desk.consumer.committable == {HERE: 10}
     assert set(desk.table) == {page_key("counting", 0, page_of(b"a")), page_key("counting", 0, "pages")}
+
+
+async def test_all_partitions_are_saved_in_turn() -> None:
+    desk, there = Desk(COUNTING), TP("metrics", 1)
+    desk.host.process = Process(partitions=2, worker=Worker(save_every_s=0.1))
+    desk.host.load({HERE: (0, 0), there: (0, 0)})
+    desk.host.app.should_stop = False
+    for partition in (0, 1):
+        log = [(T0_MS, Reading(series="a/load", value=1.0, at_s=T0_MS / 1000))] * (3 + partition)
+        await desk.host.take(COUNTING, log_chunk(METRICS, log, partition))
+    saving = asyncio.ensure_future(desk.host.save_for_ever())
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        await desk.producer.acknowledge_all()
+        if len(desk.consumer.committable) == 2:
+            break
+    saving.cancel()
+    assert desk.consumer.committable == {HERE: 3, there: 4}
+    assert {page_key("counting", number, "pages") for number in (0, 1)} <= set(desk.table)
 
 
 async def test_what_is_folded_while_a_save_waits_is_not_in_it() -> None:
