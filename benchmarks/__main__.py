@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import drains, live, readings, steps, visits
+from benchmarks import drains, live, pairs, readings, steps, visits
 from benchmarks.harness import Benchmark, Result, Setup, broker
 from benchmarks.report import table
 
@@ -28,6 +28,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "latency": live.latency,
     "little": live.little,
     "idle": live.idle,
+    "recovery": pairs.recovery,
+    "scale": pairs.scale,
     "steps": steps.steps,
 }
 ALONE = ("steps",)

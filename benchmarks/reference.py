@@ -13,9 +13,12 @@ from streams.reader import bounds
 from streams.replay_compare import in_words
 from streams.replay_logs import Span, chunks, hear
 from streams.replay_shards import Replay
+from streams.settings import Loaded
+from streams.verify import verify
 from topics import Topic
+from topics.settings import Settings
 
-SHOWN = 5
+SHOWN = 20
 
 
 class Reference:
@@ -59,6 +62,15 @@ class Reference:
     def words(self) -> int:
         """Return how many records the fold says."""
         return len(self.run.now)
+
+
+async def verified(site: Site, topic: Topic, names: Iterable[str]) -> tuple[bool, int]:
+    """Say whether all pages and words on a site's topics are what the fold of the log gives; and how many words."""
+    chosen = tuple(capability for capability in bus.capabilities() if capability.name in set(names))
+    report = await verify(Loaded(site.process, Settings(), ""), topic, chosen, "beginning", "now")
+    if report.verdict != "equal":
+        print("\n".join(report.lines()[:SHOWN]), file=sys.stderr)
+    return report.verdict == "equal", sum(tally.said for tally in report.comparison.tallies.values())
 
 
 def _span(ends: Mapping[int, int]) -> Span:

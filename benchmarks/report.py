@@ -15,6 +15,7 @@ from streams.broker_jars import KAFKA_VERSION
 PACKAGES = ("numpy", "numba", "aiokafka", "faust-streaming", "msgspec")
 WHAT = {
     "workload": "{}",
+    "workers": "{} workers",
     "series": "{:,} series",
     "clients": "{:,} clients",
     "capabilities": "{}",
@@ -54,6 +55,13 @@ def _figures(result: dict[str, Any]) -> Iterator[str]:
         waits = ", ".join(f"{name} {result[f'{name}_ms']:.0f}" for name in ("p50", "p95", "p99", "max"))
         least, most = result["p99_ms_min"], result["p99_ms_max"]
         yield f"ms at {result['rate_per_s']:,} readings/s: {waits} [p99 of runs {least:.0f}, {most:.0f}]"
+    if "takeover_s" in result:
+        yield f"all folded {result['takeover_s']:.1f} s after the kill [most {result['takeover_s_max']:.1f}]"
+        yield f"noticed after {result['noticed_s']:.1f} (session timeout {result['session_timeout_s']:g})"
+        yield f"the rest {result['restored_s']:.1f} [most {result['restored_s_max']:.1f}]"
+    if "ratio_to_one" in result:
+        yield f"{result['ratio_to_one']:.2f} times one worker; shares of a core: worker {result['worker_share']:.0%}"
+        yield f"broker {result['broker_share']:.0%}"
     if "core_share" in result:
         yield f"{result['core_share']:.1%} of a core"
     for name, unit in (("_ns", "ns"), ("_us", "µs")):

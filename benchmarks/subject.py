@@ -132,16 +132,21 @@ def _rows(held: list[Held]) -> dict[str, int]:
 
 
 async def say_when_caught_up(host: Host) -> None:
-    """Say, with the time, whenever this worker comes to hold no record that it has not folded, or some again."""
-    said = ""
+    """Say whenever this worker comes to have folded all of its partitions, or not any more.
+
+    A line is CAUGHT or BEHIND, the partitions ("-": none), how many of their records are folded, seconds since 1970.
+    """
+    said: tuple[str, set[TP]] = ("", set())
     while True:
-        consumer = host.app.consumer
-        lags = [not consumer.is_caught_up(tp, held.shard.next) for (_, tp), held in host.held.items()]
-        state = "CAUGHT" if host.is_ready and not any(lags) else "BEHIND"
-        now = f"{state} {len(host.parts)}"
-        if now != said:
-            print(now, time.time(), flush=True)
-            said = now
+        nexts: dict[TP, int] = {}
+        for (_, tp), held in host.held.items():
+            nexts[tp] = min(held.shard.next, nexts.get(tp, held.shard.next))
+        behind = [tp for tp, following in nexts.items() if not host.app.consumer.is_caught_up(tp, following)]
+        state = "CAUGHT" if host.is_ready and not behind else "BEHIND"
+        if said != (state, set(nexts)):
+            said = state, set(nexts)
+            partitions = ",".join(str(tp.partition) for tp in nexts) or "-"
+            print(state, partitions, sum(nexts.values()), time.time(), flush=True)
         await asyncio.sleep(0.005)
 
 
@@ -184,7 +189,9 @@ def main() -> None:
     options = _options()
     os.sched_setaffinity(0, {options.core % (os.cpu_count() or 1)})
     _end_with_the_harness()
-    logging.basicConfig(level="ERROR")
+    logging.basicConfig(
+        level=os.environ.get("LUMINAR_BENCH_LOG", "ERROR"), format="%(asctime)s %(process)d %(name)s %(message)s"
+    )
     capabilities = job(options.job)
     EXAMPLES[SAMPLES.name] = [Sample(id=f"s{k % 3}", ts=START_MS + 10_000 * k, value=0.25 * k) for k in range(20)]
     drain = Drain(capability.name for capability in capabilities) if options.drain else None
@@ -197,7 +204,13 @@ def main() -> None:
 
     setattr(admin, "check_topics", nothing_to_check)  # noqa: B010
     _tasks(app, drain, options.watch)
-    Worker(app, loglevel="ERROR", override_logging=False, redirect_stdouts=False, quiet=True).execute_from_commandline()
+    Worker(
+        app,
+        loglevel="ERROR",
+        override_logging=False,
+        redirect_stdouts=False,
+        quiet=True,
+    ).execute_from_commandline()
 
 
 if __name__ == "__main__":
