@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import drains, live, pairs, readings, steps, visits
+from benchmarks import drains, live, memory, pairs, readings, steps, visits
 from benchmarks.harness import Benchmark, Result, Setup, broker
 from benchmarks.report import table
 
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "idle": live.idle,
     "recovery": pairs.recovery,
     "scale": pairs.scale,
+    "memory": memory.memory,
     "steps": steps.steps,
 }
 ALONE = ("steps",)

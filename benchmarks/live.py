@@ -103,7 +103,7 @@ def fed(setup: Setup, fleet: Fleet, n: int, linger_ms: int) -> tuple[Feed, NDArr
         answer(process, "READY")
         found = asyncio.run(feed(site, fleet, n, linger_ms, process.pid))
         asyncio.run(site.until_folded(METRICS))
-    reference = asyncio.run(Reference(METRICS, CAPABILITIES, PARTITIONS).fold_topic(site))
+    reference = asyncio.run(Reference(METRICS, CAPABILITIES).fold_topic(site))
     right = asyncio.run(reference.agrees(site))
     return found, asyncio.run(waits_ms(site, found.appended)), right
 

@@ -198,7 +198,7 @@ async def _drained(setup: Setup, batches: list[Batch], cores: tuple[int, ...]) -
         seconds = max(stand.at_s for stand in over) - began_s
         *used, broker_s = [*(cpu_of(worker.process.pid) for worker in workers), cpu_of_broker()]
         await site.until_folded(METRICS)
-    reference = await Reference(METRICS, CAPABILITIES, PARTITIONS).fold_topic(site)
+    reference = await Reference(METRICS, CAPABILITIES).fold_topic(site)
     worker_s = sum(used) - sum(before[:-1])
     right, words = await reference.agrees(site), reference.words
     return Drained(seconds, worker_s / len(workers) / seconds, (broker_s - before[-1]) / seconds, right, words)

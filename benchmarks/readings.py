@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 from benchmarks.fleet import Fleet
-from benchmarks.harness import CREATE_TIME, PARTITIONS, Result, Setup, Site, repeated, summary
+from benchmarks.harness import PARTITIONS, Result, Setup, repeated, summary
 from benchmarks.logs import Batch, chunks
 from benchmarks.reference import Reference
 from topics.metrics import METRICS
@@ -28,16 +27,8 @@ def metrics(setup: Setup) -> Iterator[Result]:
 def drained(setup: Setup, series: int, records: int) -> Result:
     """Drain readings of a fleet."""
     batches = filled(Fleet(series), records)
-    reference = Reference(METRICS, CAPABILITIES, PARTITIONS).fold(chunks(METRICS.name, batches))
-
-    def once() -> tuple[Result, bool]:
-        site = Site(setup.address)
-        asyncio.run(site.create(TOPICS, CREATE_TIME))
-        asyncio.run(site.fill(METRICS.name, batches))
-        run = site.drain(",".join(CAPABILITIES))
-        return run | {"outputs": reference.words}, asyncio.run(reference.agrees(site))
-
-    return summary("metrics", records, *repeated(setup, once), series=series)
+    reference = Reference(METRICS, CAPABILITIES).fold(chunks(METRICS.name, batches))
+    return summary("metrics", records, *repeated(setup, lambda: reference.drain(setup, batches)), series=series)
 
 
 def filled(fleet: Fleet, records: int) -> list[Batch]:

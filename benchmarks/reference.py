@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 
-from benchmarks.harness import Site
+from benchmarks.harness import CREATE_TIME, PARTITIONS, Result, Setup, Site
+from benchmarks.logs import Batch
 from streams import bus
 from streams.engine.chunks import Chunk
 from streams.reader import bounds
@@ -16,7 +18,8 @@ from streams.replay_shards import Replay
 from streams.settings import Loaded
 from streams.verify import verify
 from topics import Topic
-from topics.settings import Settings
+from topics.settings import SETTINGS, Settings
+from topics.state import STATE
 
 SHOWN = 20
 
@@ -24,12 +27,12 @@ SHOWN = 20
 class Reference:
     """What capabilities say of a log.
 
-    run            their shards, and their words by origin
+    names          of the capabilities; run: their shards, and their words by origin
     """
 
-    def __init__(self, topic: Topic, names: Iterable[str], partitions: int) -> None:
-        chosen = tuple(capability for capability in bus.capabilities() if capability.name in set(names))
-        self.topic, self.partitions = topic, partitions
+    def __init__(self, topic: Topic, names: Iterable[str], partitions: int = PARTITIONS) -> None:
+        self.topic, self.names, self.partitions = topic, tuple(names), partitions
+        chosen = tuple(capability for capability in bus.capabilities() if capability.name in self.names)
         self.run = Replay(topic, chosen, partitions)
         self._ends = dict.fromkeys(range(partitions), 0)
 
@@ -57,6 +60,14 @@ class Reference:
         for difference in found.differences[:SHOWN]:
             print(in_words(difference), file=sys.stderr)
         return found.is_equal
+
+    def drain(self, setup: Setup, batches: list[Batch]) -> tuple[Result, bool]:
+        """Let a worker drain the log that these batches are; return what it measured, and whether it says the same."""
+        site, beside = Site(setup.address), (self.topic, STATE, SETTINGS)
+        asyncio.run(site.create({topic.name for topic in (*self.run.homes, *beside)}, CREATE_TIME))
+        asyncio.run(site.fill(self.topic.name, batches))
+        run = site.drain(",".join(self.names))
+        return run | {"outputs": self.words}, asyncio.run(self.agrees(site))
 
     @property
     def words(self) -> int:

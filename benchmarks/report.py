@@ -62,6 +62,13 @@ def _figures(result: dict[str, Any]) -> Iterator[str]:
     if "ratio_to_one" in result:
         yield f"{result['ratio_to_one']:.2f} times one worker; shares of a core: worker {result['worker_share']:.0%}"
         yield f"broker {result['broker_share']:.0%}"
+    if "growth_mb" in result:
+        yield f"MiB resident: {result['rss_mb_first_half']:.0f} at most in the first half of the drain"
+        yield f"{result['rss_mb_second_half']:.0f} in the second"
+    if "evicted" in result:
+        yield f"{result['rows']:,} rows of at most {result['rows_most']:,}, {result['evicted']:,} made room"
+    if "bytes_per_series" in result:
+        yield f"{result['bytes_per_series']:,} bytes a series, {result['bytes_beyond_row']:,} of them beyond its row"
     if "core_share" in result:
         yield f"{result['core_share']:.1%} of a core"
     for name, unit in (("_ns", "ns"), ("_us", "µs")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.attackers import Attackers
-from benchmarks.harness import CREATE_TIME, PARTITIONS, Result, Setup, Site, repeated, summary
+from benchmarks.harness import PARTITIONS, Result, Setup, repeated, summary
 from benchmarks.logs import Batch, Records, batched, chunks
 from benchmarks.reference import Reference
 from benchmarks.visitors import SERVICES, Ask, Visitors
@@ -19,7 +18,6 @@ from detectors.security.bank import SecurityBank
 from detectors.security.payloads import Evidence
 from topics.requests import REQUESTS, Request
 
-TOPICS = ("requests", "signals", "proposals", "metrics", "state", "dead-letters", "settings")
 START_MS, PER_S = 1_700_000_000_000, 5_000
 CLIENTS, ATTACKERS = 20_000, 50
 USUAL, PLAIN, WORDS = "usual", "plain", "words"
@@ -47,17 +45,10 @@ def requests(setup: Setup) -> Iterator[Result]:
 def drained(setup: Setup, batches: list[Batch], records: int, capabilities: str, **more: Any) -> Result:
     """Drain requests; `looked_at` is the share of them of which some text had to be decoded and matched."""
     with counting() as looked_at:
-        reference = Reference(REQUESTS, capabilities.split(","), PARTITIONS).fold(chunks(REQUESTS.name, batches))
-
-    def once() -> tuple[Result, bool]:
-        site = Site(setup.address)
-        asyncio.run(site.create(TOPICS, CREATE_TIME))
-        asyncio.run(site.fill(REQUESTS.name, batches))
-        run = site.drain(capabilities)
-        return run | {"outputs": reference.words}, asyncio.run(reference.agrees(site))
+        reference = Reference(REQUESTS, capabilities.split(",")).fold(chunks(REQUESTS.name, batches))
 
     more |= {"capabilities": capabilities, "looked_at": round(looked_at() / records, 4)}
-    return summary("requests", records, *repeated(setup, once), **more)
+    return summary("requests", records, *repeated(setup, lambda: reference.drain(setup, batches)), **more)
 
 
 def asked(n: int, mix: str, attacks: float, seed: int = 42) -> Iterator[tuple[bytes, bytes, int]]:
