@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,11 +12,14 @@ import msgspec
 
 from detectors.bank import Bank
 from streams.engine import pages
+from streams.engine.pages import Mark
 from streams.engine.shard import Shard
 from streams.tail import plain
 from streams.verify_pages import Claim
 
 LONGEST = 80
+Source = tuple[str, str, int]
+Place = tuple[int, int, str]
 
 
 class Found(NamedTuple):
@@ -136,16 +139,16 @@ def compare_page(shard: Shard, number: int, claim: Claim, settings: Mapping[int,
     """
     page, statement = claim.page, claim.statement
     payload: bytes = empty
-    marks: dict[tuple[Any, ...], Any] = {}
+    marks: dict[Source, Place] = {}
     if page is not None:
         path = shard.bank.path_from(page.version)
         assert path is not None, "a page of a version that this program does not know cannot be compared"
-        payload, marks = page.payload, {tuple(mark[:3]): tuple(mark[3:]) for mark in page.marks}
+        payload, marks = page.payload, _by_source(page.marks)
         for migrate in path:
             payload = migrate(payload)
     if differs := compare_rows(type(shard.bank), shard.bank.take(number), payload):
         return differs
-    own: dict[tuple[Any, ...], Any] = dict(shard.marks[number].items())
+    own = _by_source(shard.marks.of_page(number))
     for source in dict.fromkeys((*own, *marks)):
         ours, theirs = own.get(source), marks.get(source)
         if ours != theirs:
@@ -156,6 +159,10 @@ def compare_page(shard: Shard, number: int, claim: Claim, settings: Mapping[int,
     if statement.settings_at != shard.settings_at:
         return Found("where the settings in force stand", shard.settings_at, statement.settings_at)
     return _compare_settings(shard, settings.get(statement.settings_at))
+
+
+def _by_source(marks: Iterable[Mark]) -> dict[Source, Place]:
+    return {mark[:3]: mark[3:] for mark in marks}
 
 
 def _compare_settings(shard: Shard, saved: bytes | None) -> Found | None:

@@ -121,7 +121,7 @@ def forget_marks(world: World, stack: ExitStack) -> None:
     encode = Shard._encode_page
 
     def bare(self: Shard, number: int, statement: Any) -> bytes:
-        with patch.object(self, "marks", [{} for _ in self.marks]):
+        with patch.object(self.marks, "of_page", lambda page: []):
             return encode(self, number, statement)
 
     stack.enter_context(patch.object(Shard, "_encode_page", bare))
