@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 import numpy as np
 
-from detectors.columns import Columns, Flags, Run
+from detectors.columns import Columns, Flags, Ints, Run
 from topics import Derived
 from topics.control import Feedback
 from topics.settings import Settings
@@ -91,6 +91,11 @@ class Bank(ABC):
     @abstractmethod
     def group_at(self, columns: Columns, i: int) -> bytes | None:
         """Return the group of a record, or None where the bank does not care for it."""
+
+    def pages_at(self, columns: Columns, which: Ints) -> Ints:
+        """Return the pages of the records `which`; -1 for one that the bank does not care for."""
+        groups = (self.group_at(columns, i) for i in which.tolist())
+        return np.array([-1 if group is None else page_of(group) for group in groups], np.int64)
 
     @property
     @abstractmethod

@@ -16,6 +16,8 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Source = tuple[str, str, int]
+"""Where derived records come from: capability, topic, partition."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,27 @@ class Text:
 
 
 @dataclass(slots=True)
+class Origins:
+    """The origins of derived records.
+
+    source         int64 [n]: place in `sources`, -1: the record has no origin
+    offset, phase  int64 [n]; what: the rest of the subject
+    sources        none stands there twice
+    """
+
+    source: Ints
+    offset: Ints
+    phase: Ints
+    what: Text
+    sources: list[Source]
+
+    def of_capability(self, name: str) -> Flags:
+        """Say which records a capability has said."""
+        places = [place for place, (capability, _, _) in enumerate(self.sources) if capability == name]
+        return np.isin(self.source, places)
+
+
+@dataclass(slots=True)
 class Columns:
     """`n` records of one partition, in log order.
 
@@ -48,7 +71,7 @@ class Columns:
     text, number, code  the fields: texts, float64 [n] (NaN where absent), int8 [n] (place in the list of allowed words)
     records          those that were decoded into objects: all of a cold topic, the unusual ones of a hot topic
     control          control records by index; wrong: why a record cannot be used, by index
-    derived          indices of the records that carry an origin, ascending
+    origins          where these records come from; None where no record carries an origin
     decode           makes the object of a record's index
     """
 
@@ -61,7 +84,7 @@ class Columns:
     records: dict[int, Record] = field(default_factory=dict)
     control: dict[int, Control] = field(default_factory=dict)
     wrong: dict[int, str] = field(default_factory=dict)
-    derived: list[int] = field(default_factory=list)
+    origins: Origins | None = None
     decode: Callable[[int], Record] | None = None
 
     def __len__(self) -> int:

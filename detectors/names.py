@@ -108,6 +108,17 @@ def move_slots(slots, slot_hashes, new_slots, new_hashes):  # type: ignore[no-un
         new_slots[s], new_hashes[s] = slots[old], slot_hashes[old]
 
 
+@kernel
+def find_all(buf, at, length, hashes, which, start, found, slots, slot_hashes, starts, lengths, rows, blob):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Find the rows of the names `which`, from `start` on; stop at the first that has none, and return where."""
+    for k in range(start, len(which)):
+        i = which[k]
+        found[k] = find_name(buf, at[i], length[i], hashes[i], slots, slot_hashes, starts, lengths, rows, blob)
+        if found[k] == ABSENT:
+            return k
+    return len(which)
+
+
 class Names:
     """An open-addressing table from names to rows, at most half full.
 

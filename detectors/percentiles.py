@@ -11,7 +11,7 @@ import numpy as np
 
 from detectors import sketch
 from detectors.bank import NEVER, Finding
-from detectors.columns import Run
+from detectors.columns import Columns, Ints, Run
 from detectors.ledger import Entry, Ledger
 from topics import Derived, Record
 from topics.metrics import KINDS, LONGEST_NAME, Reading
@@ -57,6 +57,13 @@ class PercentilesBank(Ledger):
     capability = "percentiles"
     key = "series"
     entry = Sketches
+
+    def pages_at(self, columns: Columns, which: Ints) -> Ints:
+        """Return the pages of the sketches among the records `which`."""
+        pages = np.full(len(which), -1)
+        sketches = np.flatnonzero(columns.code["kind"][which] == KINDS.index("sketch"))
+        pages[sketches] = super().pages_at(columns, which[sketches])
+        return pages
 
     def fold(self, run: Run) -> list[Finding]:
         """Fold the sketches of a run, one by one; what is no sketch costs no Python."""

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from detectors.bank import PAGES, Bank, Finding, page_of
 from detectors.columns import Columns, Ints, Run, Text
 from detectors.compiled import kernel
-from detectors.names import ABSENT, FOREIGN, Names, find_name
+from detectors.names import ABSENT, FOREIGN, Names, find_all, find_name
 from topics.settings import Settings
 
 PAGE_BYTES = 256 * 1024
-FOREIGN_NAMES = 65_536
+FOREIGN_NAMES = PAGE_NAMES = 65_536
 BESIDE = "beside the rows"
 """How what is saved with a page, and is no row, is called where a page is shown."""
 MANY = 4
@@ -115,6 +115,7 @@ class RowBank(Bank):
         self.foreign_names = 0
         self.picky = False
         self.wanted = Names()
+        self._page_names = Names()
         super().__init__(settings, owns)
 
     @abstractmethod
@@ -147,6 +148,18 @@ class RowBank(Bank):
     def group_at(self, columns: Columns, i: int) -> bytes | None:
         """Return the group of a record's name."""
         return self.group(columns.text[self.key_column(columns)][i])
+
+    def pages_at(self, columns: Columns, which: Ints) -> Ints:
+        """Return the pages of the records `which`: of names that were seen before, by compiled code."""
+        text, pages, at = columns.text[self.key_column(columns)], np.empty(len(which), np.int64), 0
+        while True:
+            at = find_all(text.buf, text.at, text.length, text.hashes(), which, at, pages, *self._page_names.tables())
+            if at == len(which):
+                return pages
+            if len(self._page_names) >= PAGE_NAMES:
+                self._page_names = Names()
+            name = text[int(which[at])]
+            self._page_names.add(name, page_of(self.group(name)))
 
     def fold(self, run: Run) -> list[Finding]:
         """Find each record's row, make rows for new names, and fold between evictions."""

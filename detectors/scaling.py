@@ -11,23 +11,21 @@ from numpy.typing import NDArray
 
 from detectors.bank import NEVER, Finding, service_of
 from detectors.columns import Columns, Flags, Run
-from detectors.forecast import HORIZON_MOST, TESTED_LEAST, Outlook, expect
+from detectors.forecast import HORIZON_MOST, TESTED_LEAST
 from detectors.rows import RowBank
-from detectors.scaling_rows import Row, feed, next_beat_ms, peak_of, pour_rows, regret, steady
+from detectors.scaling_rows import Outcome, Row, Rule, pour_rows, weigh_rows
 from topics import Derived
 from topics.metrics import Reading
 from topics.proposals import Proposal
 from topics.settings import Scaling, Settings
 
-RESAY_MS = 15_000
 VALID_S = 60.0
-TOLERANCE = 0.1
 
 
 class Plan(NamedTuple):
     """How a service scales, in the units of the rows.
 
-    load, busy, replicas  its series; busy: which share of the replicas is
+    load, busy, replicas  its series; busy: which share of the replicas is; forecasts: what the forecasts are called
     step_s         length of a bucket; horizon: so many of them ahead a replica started now would work
     """
 
@@ -41,14 +39,25 @@ class Plan(NamedTuple):
     season_s: float
     every_ms: int
     silent_ms: int
+    forecasts: tuple[str, ...]
 
 
-class Need(NamedTuple):
-    """How many replicas are needed, before bounds and patience; why, and what is expected of them."""
+class Weighed(NamedTuple):
+    """What came of weighing a service's need, as `Outcome` describes it."""
 
-    replicas: float
-    why: str
-    effect: str
+    row: int
+    fed: int
+    until: int
+    known: int
+    told: int
+    expected: float
+    lower: float
+    upper: float
+    now: float
+    peak: float
+    needed: float
+    current: float
+    wanted: float
 
 
 def plan_of(service: str, scaling: Scaling, season_s: float) -> Plan:
@@ -66,7 +75,20 @@ def plan_of(service: str, scaling: Scaling, season_s: float) -> Plan:
         season_s=scaling.season_s or season_s,
         every_ms=int(1000 * scaling.every_s),
         silent_ms=int(1000 * scaling.silent_s),
+        forecasts=tuple(beside(scaling.load, what) for what in ("forecast", "forecast_lower", "forecast_upper")),
     )
+
+
+def rule_of(plan: Plan) -> NDArray[np.void]:
+    """Return what the kernel needs of a plan."""
+    scaling, rule = plan.scaling, np.zeros((), Rule)
+    rule["step_s"], rule["season_s"], rule["quantile"] = plan.step_s, plan.season_s, scaling.quantile
+    rule["capacity"] = math.nan if scaling.capacity is None else scaling.capacity
+    rule["target"], rule["headroom"] = scaling.target_utilisation, scaling.headroom
+    rule["minimum"], rule["maximum"] = scaling.minimum, scaling.maximum
+    rule["every_ms"], rule["horizon"], rule["silent_ms"] = plan.every_ms, plan.horizon, plan.silent_ms
+    rule["patience_ms"] = int(1000 * scaling.stabilisation_s)
+    return rule
 
 
 def beside(series: str, what: str) -> str:
@@ -79,26 +101,21 @@ def beside(series: str, what: str) -> str:
     return f"{metric}_{what}{brace}{labels}"
 
 
-def need_of_load(scaling: Scaling, capacity: float, now: float, outlook: Outlook) -> Need:
-    """Return what carries the load of now, and that of the time when a new replica works."""
-    peak = float(peak_of(now, outlook.upper, float(scaling.headroom)))
-    replicas = math.ceil(peak / capacity - 1e-9)
-    ahead = ""
-    if not math.isnan(outlook.upper):
-        ahead = f", in {scaling.start_s:g} s up to {outlook.upper:.4g}, headroom {scaling.headroom:g}"
-    name = scaling.load.partition("/")[2]
-    why = f"need {peak:.4g} of {name} (now {now:.4g}{ahead}) / {capacity:g} per replica"
-    return Need(replicas, why, f"{peak / (max(replicas, 1) * capacity):.0%} of the capacity used")
-
-
-def need_of_use(scaling: Scaling, busy: float, current: float) -> Need:
-    """Return what brings utilisation to its target; as many as now where it is within a tenth of it."""
-    target = scaling.target_utilisation
-    why = f"replicas {busy:.0%} busy, {target:.0%} wanted"
-    if abs(busy / target - 1.0) <= TOLERANCE:
-        return Need(current, why, "")
-    replicas = math.ceil(current * busy / target - 1e-9)
-    return Need(replicas, why, f"{current * busy / max(replicas, 1):.0%} busy")
+def reason_of(plan: Plan, its: Weighed) -> tuple[str, str]:
+    """Return why so many replicas are wanted, and what is expected of them."""
+    scaling, capacity = plan.scaling, plan.scaling.capacity
+    if capacity is None:
+        why = f"replicas {its.now:.0%} busy, {scaling.target_utilisation:.0%} wanted"
+        effect = f"{its.current * its.now / max(its.needed, 1):.0%} busy" if its.needed != its.current else ""
+    else:
+        ahead = ""
+        if not math.isnan(its.upper):
+            ahead = f", in {scaling.start_s:g} s up to {its.upper:.4g}, headroom {scaling.headroom:g}"
+        name = scaling.load.partition("/")[2]
+        why = f"need {its.peak:.4g} of {name} (now {its.now:.4g}{ahead}) / {capacity:g} per replica"
+        effect = f"{its.peak / (max(its.needed, 1) * capacity):.0%} of the capacity used"
+    have = scaling.minimum if math.isnan(its.current) else its.current
+    return why + (f"; not more for {scaling.stabilisation_s:g} s" if its.wanted < have else ""), effect
 
 
 class ScalingBank(RowBank):
@@ -115,8 +132,7 @@ class ScalingBank(RowBank):
 
     def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
         self.plans: dict[bytes, Plan] = {}
-        self.steps_s = np.zeros(64)
-        self.every_ms = np.zeros(64, np.int64)
+        self.rules = np.zeros(64, Rule)
         self._due_ms: int | None = NEVER
         super().__init__(settings, owns)
 
@@ -141,12 +157,11 @@ class ScalingBank(RowBank):
 
     def admitted(self, row: int, name: bytes) -> None:
         """Note by what times a row is bucketed and weighed; 0: it is not."""
-        if row >= len(self.steps_s):
-            self.steps_s = np.resize(self.steps_s, len(self.rows))
-            self.every_ms = np.resize(self.every_ms, len(self.rows))
+        if row >= len(self.rules):
+            self.rules = np.resize(self.rules, len(self.rows))
         plan = self.plans.get(name)
-        self.steps_s[row] = self.steps.get(name, 0.0)
-        self.every_ms[row] = 0 if plan is None else plan.every_ms
+        self.rules[row] = np.zeros((), Rule) if plan is None else rule_of(plan)
+        self.rules[row]["step_s"] = self.steps.get(name, 0.0)
         self._due_ms = None
 
     def dropped(self, row: int, name: bytes) -> None:
@@ -158,7 +173,7 @@ class ScalingBank(RowBank):
         """Return when the need of a service is next to be weighed."""
         if self._due_ms is None:
             due_ms = self.rows["due_ms"]
-            self._due_ms = int(min(due_ms[due_ms > 0], default=NEVER))
+            self._due_ms = int(due_ms[due_ms > 0].min(initial=NEVER))
         return self._due_ms
 
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
@@ -166,7 +181,7 @@ class ScalingBank(RowBank):
         number = columns.number
         pour_rows(
             self.rows, ids, number["value"], number["at_s"], columns.code["kind"], run.clock_ms, start, end,
-            self.steps_s, self.every_ms,
+            self.rules,
         )  # fmt: skip
         self._due_ms = None
         return []
@@ -175,29 +190,25 @@ class ScalingBank(RowBank):
         """Weigh the need of every service whose time has come."""
         if self.due_ms > clock_ms:
             return []
-        said: list[Derived] = []
         due_ms = self.rows["due_ms"]
-        for row in np.flatnonzero((due_ms > 0) & (due_ms <= clock_ms)):
-            page = int(self.pages[row])
-            if ready[page]:
-                self.dirty[page] = True
-                said += self._weigh(int(row), clock_ms)
+        due = np.flatnonzero((due_ms > 0) & (due_ms <= clock_ms))
+        due = due[ready[self.pages[due]]]
+        plans = [self.plans.get(self.name_of[row]) for row in due.tolist()]
+        busy = [-1 if plan is None or plan.busy is None else self.names.row(plan.busy) for plan in plans]
+        replicas = [-1 if plan is None else self.names.row(plan.replicas) for plan in plans]
+        outcomes = np.zeros(len(due), Outcome)
+        weigh_rows(
+            self.rows, self.rules, due, np.array(busy, np.int64), np.array(replicas, np.int64), clock_ms, outcomes
+        )
+        self.dirty[self.pages[due]] = True
         self._due_ms = None
-        return said
-
-    def _weigh(self, load_row: int, clock_ms: int) -> list[Derived]:
-        """Say a service's forecast, and a proposal where its need differs from what it has."""
-        plan, row = self.plans.get(self.name_of[load_row]), self.rows[load_row]
-        if plan is None:  # It no longer scales.
-            row["due_ms"] = 0
-            return []
-        row["due_ms"] = next_beat_ms(clock_ms, plan.every_ms)
-        fed = self._feed(row, plan, clock_ms)
-        outlook = Outlook(*expect(row["forecast"]))
-        said: list[Derived] = self._forecasts(plan, row, outlook, clock_ms) if fed else []
-        need, current = self._need(plan, row, outlook, clock_ms)
-        if need is not None:
-            said += self._propose(plan, row, need, current, clock_ms)
+        said: list[Derived] = []
+        for plan, outcome in zip(plans, outcomes.tolist(), strict=True):
+            its = Weighed(*outcome)
+            if plan is not None and its.fed:
+                said += self._forecasts(plan, its, clock_ms)
+            if plan is not None and its.told:
+                said.append(_proposal(plan, its, clock_ms))
         return said
 
     def figures(self) -> dict[tuple[str, str], float]:
@@ -222,61 +233,19 @@ class ScalingBank(RowBank):
                 found[plan.service, "short"] = float(row["short"] / row["asked"])
         return found
 
-    def _feed(self, row: np.void, plan: Plan, clock_ms: int) -> int:
-        quantile = float(plan.scaling.quantile)
-        return int(feed(row, clock_ms, plan.silent_ms, plan.horizon, float(plan.season_s), quantile))
-
-    def _forecasts(self, plan: Plan, row: np.void, outlook: Outlook, clock_ms: int) -> list[Derived]:
+    def _forecasts(self, plan: Plan, its: Weighed, clock_ms: int) -> list[Derived]:
         """Return forecast and band as readings of the time they are for; none that would be refused for its time."""
-        at_s = float((row["fed"] + plan.horizon) * plan.step_s)
-        if math.isnan(outlook.expected) or at_s > clock_ms / 1000 + self.settings.ahead_s:
+        at_s = (its.until + plan.horizon) * plan.step_s
+        if math.isnan(its.expected) or at_s > clock_ms / 1000 + self.settings.ahead_s:
             return []
-        values = {"forecast": outlook.expected, "forecast_lower": outlook.lower, "forecast_upper": outlook.upper}
-        return [Reading(series=beside(plan.scaling.load, w), value=v, at_s=at_s) for w, v in values.items()]
+        values = zip(plan.forecasts, (its.expected, its.lower, its.upper), strict=True)
+        return [Reading(series=series, value=value, at_s=at_s) for series, value in values]
 
-    def _need(self, plan: Plan, row: np.void, outlook: Outlook, clock_ms: int) -> tuple[Need | None, float | None]:
-        """Return what a service needs and what it has; None where that is not known."""
-        replicas_row = self.names.row(plan.replicas)
-        current = None if replicas_row < 0 else float(self.rows[replicas_row]["last"])
-        if plan.scaling.capacity is not None:
-            if self._silent(row, plan, clock_ms):
-                return None, current
-            if current is not None:
-                regret(row, float(row["now"]), current * plan.scaling.capacity)
-            return need_of_load(plan.scaling, plan.scaling.capacity, float(row["now"]), outlook), current
-        busy_row = -1 if plan.busy is None else self.names.row(plan.busy)
-        if busy_row < 0 or current is None:
-            return None, current
-        busy = self.rows[busy_row]
-        if busy_row != self.names.row(plan.load):
-            self._feed(busy, plan, clock_ms)
-        if self._silent(busy, plan, clock_ms):
-            return None, current
-        return need_of_use(plan.scaling, float(busy["now"]), current), current
 
-    def _silent(self, row: np.void, plan: Plan, clock_ms: int) -> bool:
-        """Say whether a series is not known well enough to act on it."""
-        silent_ms = plan.silent_ms + 1000 * plan.step_s
-        return math.isnan(row["now"]) or (not row["delta"] and bool(clock_ms >= row["opened_ms"] + silent_ms))
-
-    def _propose(self, plan: Plan, row: np.void, need: Need, current: float | None, clock_ms: int) -> list[Derived]:
-        """Return a proposal where the need differs from what there is, at most every 15 s unless the need changes."""
-        scaling = plan.scaling
-        bounded = float(min(max(need.replicas, scaling.minimum), scaling.maximum))
-        # A service whose replicas nobody tells is taken to have its minimum.
-        have = float(scaling.minimum) if current is None else current
-        wanted = float(steady(row, bounded, have, clock_ms, int(1000 * scaling.stabilisation_s), 3 * plan.every_ms))
-        if wanted == have:
-            row["said_ms"] = 0
-            return []
-        if row["said_ms"] and row["said"] == wanted and clock_ms < row["said_ms"] + RESAY_MS:
-            return []
-        row["said_ms"], row["said"] = clock_ms, wanted
-        patience = f"; not more for {scaling.stabilisation_s:g} s" if wanted < have else ""
-        at_s = clock_ms / 1000
-        return [
-            Proposal(
-                action="scale", target=plan.service, wanted=wanted, current=current, why=need.why + patience,
-                effect=need.effect, at_s=at_s, expires_at_s=at_s + VALID_S, service=plan.service,
-            )
-        ]  # fmt: skip
+def _proposal(plan: Plan, its: Weighed, clock_ms: int) -> Proposal:
+    (why, effect), at_s = reason_of(plan, its), clock_ms / 1000
+    current = None if math.isnan(its.current) else its.current
+    return Proposal(
+        action="scale", target=plan.service, wanted=its.wanted, current=current,
+        why=why, effect=effect, at_s=at_s, expires_at_s=at_s + VALID_S, service=plan.service,
+    )  # fmt: skip

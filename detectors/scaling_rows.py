@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from detectors.compiled import kernel
-from detectors.forecast import Forecast, fit, learn
+from detectors.forecast import Forecast, expect, fit, learn
 from topics.metrics import KINDS
 
 DELTA, TOTAL = KINDS.index("delta"), KINDS.index("total")
@@ -15,6 +15,8 @@ BUCKETS = 32
 REGRET_GAIN = 0.003
 WINDOWS = 16
 GRACE_MS = 3_000
+RESAY_MS = 15_000
+TOLERANCE = 0.1
 
 # One series. Its readings are gathered in buckets of one step, by their own time; one that is over feeds the forecast.
 # step_s               length of a bucket; newest, fed: the number of the latest bucket, and of the last that is over
@@ -25,7 +27,7 @@ GRACE_MS = 3_000
 # first_ms, weighed_ms  since when, and when last, the need was weighed without a break; due_ms: when next, 0: never
 # said_ms, said        when a proposal was last said, and how many replicas it wanted; 0: none is open
 # weighed              how often replicas were held against the load
-# asked, idle, short   the load lately, the capacity that lay idle beside it, and the load that there was no capacity for
+# asked, idle, short   the load lately, the capacity that lay idle beside it, and the load that had no capacity
 # window, highest      of each part of the stabilisation time, its number and the highest need in it
 Row = np.dtype(
     [
@@ -52,6 +54,24 @@ Row = np.dtype(
         ("window", "i8", WINDOWS),
         ("highest", "f8", WINDOWS),
     ]
+)
+
+# How a service scales, beside the row of its load; all zeros: nothing is weighed there. step_s stands beside each of
+# its series. capacity is NaN where utilisation decides, which is to be `target`.
+Rule = np.dtype(
+    [
+        *[(name, "f8") for name in ("step_s", "season_s", "quantile", "capacity", "target", "headroom")],
+        *[(name, "f8") for name in ("minimum", "maximum")],
+        *[(name, "i8") for name in ("every_ms", "horizon", "silent_ms", "patience_ms")],
+    ]
+)
+
+# What came of weighing: how many buckets were fed, the forecast, and where it was possible (known) the value that
+# decides now, what it comes to at its peak, the replicas that it needs, those there are (NaN: nobody says), and those
+# wanted in the end; told: whether that is to be said.
+Outcome = np.dtype(
+    [("row", "i8"), ("fed", "i8"), ("until", "i8"), ("known", "i8"), ("told", "i8")]
+    + [(name, "f8") for name in ("expected", "lower", "upper", "now", "peak", "needed", "current", "wanted")]
 )
 
 
@@ -91,15 +111,15 @@ def next_beat_ms(clock_ms, every_ms):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pour_rows(rows, ids, value, at_s, kind, clock_ms, start, end, steps_s, every_ms):  # type: ignore[no-untyped-def]
+def pour_rows(rows, ids, value, at_s, kind, clock_ms, start, end, rules):  # type: ignore[no-untyped-def]
     """Put each reading into its row; a row whose need is to be weighed, and is not, becomes due at its next beat."""
     for i in range(start, end):
         r = ids[i]
-        if r < 0 or steps_s[r] == 0.0:
+        if r < 0 or rules[r].step_s == 0.0:
             continue
-        pour(rows[r], steps_s[r], value[i], at_s[i], kind[i], clock_ms[i])
-        if rows[r].due_ms == 0 and every_ms[r] > 0:
-            rows[r].due_ms = next_beat_ms(clock_ms[i], every_ms[r])
+        pour(rows[r], rules[r].step_s, value[i], at_s[i], kind[i], clock_ms[i])
+        if rows[r].due_ms == 0 and rules[r].every_ms > 0:
+            rows[r].due_ms = next_beat_ms(clock_ms[i], rules[r].every_ms)
 
 
 @kernel
@@ -121,10 +141,10 @@ def over_until(row, clock_ms, silent_ms):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def feed(row, clock_ms, silent_ms, horizon, season_s, quantile):  # type: ignore[no-untyped-def]
+def feed(row, clock_ms, rule):  # type: ignore[no-untyped-def]
     """Feed the buckets that are over to the forecast, and return how many there were."""
-    fit(row.forecast, row.step_s, horizon, season_s)
-    until = over_until(row, clock_ms, silent_ms)
+    fit(row.forecast, row.step_s, rule.horizon, rule.season_s)
+    until = over_until(row, clock_ms, rule.silent_ms)
     first = max(row.fed + 1, until - BUCKETS + 1)
     for number in range(first, until + 1):
         slot, value = number % BUCKETS, np.nan
@@ -132,7 +152,7 @@ def feed(row, clock_ms, silent_ms, horizon, season_s, quantile):  # type: ignore
             value = max(0.0, row.sums[slot] / (row.step_s if row.delta == 1 else row.counts[slot]))
         elif row.delta == 1:
             value = 0.0
-        learn(row.forecast, value, number * row.step_s, quantile)
+        learn(row.forecast, value, number * row.step_s, rule.quantile)
         if not np.isnan(value):
             row.now = value
     row.fed = max(row.fed, until)
@@ -182,3 +202,74 @@ def steady(row, wanted, have, clock_ms, patience_ms, break_ms):  # type: ignore[
         if (row.window[k] + 1) * part_ms > clock_ms - patience_ms:
             highest = max(highest, row.highest[k])
     return min(have, highest)
+
+
+@kernel
+def is_silent(row, clock_ms, rule):  # type: ignore[no-untyped-def]
+    """Say whether a series is not known well enough to act on it."""
+    out_ms = rule.silent_ms + 1000 * rule.step_s
+    return np.isnan(row.now) or (row.delta == 0 and clock_ms >= row.opened_ms + out_ms)
+
+
+@kernel
+def need_of_load(row, rule, out):  # type: ignore[no-untyped-def]
+    """Find what carries the load of now, and that of the time when a new replica works."""
+    if not np.isnan(out.current):
+        regret(row, row.now, out.current * rule.capacity)
+    out.now, out.peak = row.now, peak_of(row.now, out.upper, rule.headroom)
+    out.needed = math.ceil(out.peak / rule.capacity - 1e-9)
+
+
+@kernel
+def need_of_use(busy, rule, out):  # type: ignore[no-untyped-def]
+    """Find what brings utilisation to its target; as many as now where it is within a tenth of it."""
+    out.now = out.peak = busy.now
+    near = abs(busy.now / rule.target - 1.0) <= TOLERANCE
+    out.needed = out.current if near else math.ceil(out.current * busy.now / rule.target - 1e-9)
+
+
+@kernel
+def settle(row, rule, clock_ms, out):  # type: ignore[no-untyped-def]
+    """Find the replicas that are wanted, and whether to say so: at most every 15 s unless the need changes."""
+    bounded = min(max(out.needed, rule.minimum), rule.maximum)
+    # A service whose replicas nobody tells is taken to have its minimum.
+    have = rule.minimum if np.isnan(out.current) else out.current
+    out.wanted = steady(row, bounded, have, clock_ms, rule.patience_ms, 3 * rule.every_ms)
+    if out.wanted == have:
+        row.said_ms = 0
+    elif not (row.said_ms and row.said == out.wanted and clock_ms < row.said_ms + RESAY_MS):
+        row.said_ms, row.said, out.told = clock_ms, out.wanted, 1
+
+
+@kernel
+def weigh_rows(rows, rules, due, busy, replicas, clock_ms, outcomes):  # type: ignore[no-untyped-def]
+    """Weigh the need of the services whose loads are the rows `due`; one that no longer scales is due no more.
+
+    busy, replicas int64 [due]: the rows of their utilisation and of their replicas, below 0: none
+    """
+    for k in range(len(due)):
+        row, rule, out = rows[due[k]], rules[due[k]], outcomes[k]
+        out.row, out.fed, out.known, out.told = due[k], 0, 0, 0
+        if rule.every_ms == 0:
+            row.due_ms = 0
+            continue
+        row.due_ms = next_beat_ms(clock_ms, rule.every_ms)
+        out.fed = feed(row, clock_ms, rule)
+        out.until = row.fed
+        out.expected, out.lower, out.upper = expect(row.forecast)
+        out.current = np.nan if replicas[k] < 0 else rows[replicas[k]].last
+        if not np.isnan(rule.capacity):
+            if is_silent(row, clock_ms, rule):
+                continue
+            need_of_load(row, rule, out)
+        else:
+            if busy[k] < 0 or np.isnan(out.current):
+                continue
+            used = rows[busy[k]]
+            if busy[k] != due[k]:
+                feed(used, clock_ms, rule)
+            if is_silent(used, clock_ms, rule):
+                continue
+            need_of_use(used, rule, out)
+        out.known = 1
+        settle(row, rule, clock_ms, out)

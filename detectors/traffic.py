@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -104,12 +103,8 @@ class TrafficBank(RowBank):
     def fold(self, run: Run) -> list[Finding]:
         """Count the kept records of a run, but for forwarded ones: they were counted where they first appeared."""
         columns, keep = run.columns, run.keep.copy()
-        derived = columns.derived
-        for i in derived[bisect_left(derived, run.start) : bisect_left(derived, run.end)]:
-            record = columns.record(i)
-            assert isinstance(record, Derived)
-            if record.origin is not None and record.origin.capability == "forward":
-                keep[i] = False
+        if columns.origins is not None:
+            keep &= ~columns.origins.of_capability("forward")
         text = {"service": filled(columns.text["service"], DEFAULT_SERVICE)}
         return super().fold(replace(run, columns=replace(columns, text=text), keep=keep))
 

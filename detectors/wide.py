@@ -32,7 +32,8 @@ def _instruction(result: Any, *kinds: Any) -> Callable[[Build], Any]:
 
     def make(build: Build) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return build(builder, *args)
+            made = build(builder, *args)
+            return context.get_dummy_value() if made is None else made
 
         def of_one(typing: Any, a: Any) -> Any:
             return result(*kinds), generate
@@ -81,6 +82,12 @@ def byte(builder: Any, where: Any) -> Any:
 def word(builder: Any, where: Any) -> Any:
     """Return the eight bytes at an address, the first of them lowest."""
     return _load(builder, where, _WORD)
+
+
+@_instruction(types.void, types.int64, types.int64)
+def put_word(builder: Any, where: Any, value: Any) -> Any:
+    """Write eight bytes to an address."""
+    builder.store(value, builder.inttoptr(where, _WORD.as_pointer()), align=1)
 
 
 @_instruction(types.uint64, types.int64)

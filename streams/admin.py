@@ -134,7 +134,7 @@ def configuration(topic: Topic) -> dict[str, str]:
     config["retention.ms"] = "-1" if topic.keep_days is None else str(int(topic.keep_days * DAY_MS))
     if topic.compact:
         # Only closed segments are compacted, and a worker restores what compaction leaves: small ones, closed soon.
-        config |= {"segment.ms": "60000", "segment.bytes": str(16 << 20), "min.cleanable.dirty.ratio": "0.1"}
+        config |= {"segment.ms": "60000", "segment.bytes": str(32 << 20), "min.cleanable.dirty.ratio": "0.1"}
     if topic in (STATE, DEAD_LETTERS):
         config["max.message.bytes"] = str(LARGEST_RECORD_BYTES)
     return config

@@ -97,7 +97,7 @@ class Verification(Replay):
 
     def _problem(self, shard: Shard, claims: Claims, start: Start | None) -> str:
         """Say why a shard cannot be verified at all, if so."""
-        if not any(claims.last) and self.ends[shard.partition]:
+        if not claims.positions and self.ends[shard.partition]:
             return "no page is saved"
         if start is None:
             return ""
@@ -112,9 +112,12 @@ class Verification(Replay):
 
     def _reach(self, shelf: Shelf, shard: Shard) -> list[int]:
         """Return the pages that the fold will come to, lowest first; say of all others why it does not."""
-        claims, reach, foreign, unmoved = self.claims[shelf], [], [], []
+        claims, reach, foreign, unmoved, gone = self.claims[shelf], [], [], [], []
         for number, claim in enumerate(claims.last):
-            if claim is None or number in claims.unreadable:
+            if number in claims.unreadable:
+                continue
+            if claim is None:
+                gone.append(number)
                 continue
             position = claim.statement.position
             if position > self.ends[shelf[1]]:
@@ -127,7 +130,10 @@ class Verification(Replay):
             else:
                 reach.append(number)
         where, counts = f"{shelf[0]}[{shelf[1]}]", self.outcome.counts[shelf[0]]
-        counts["unchecked"] += len(foreign) + len(unmoved)
+        counts["unchecked"] += len(foreign) + len(unmoved) + len(gone)
+        if gone and claims.positions:
+            why = "none is kept that stood before the end of the range"
+            self.outcome.unchecked.append(f"{where}: {counted('page', gone)}: {why}")
         if foreign:
             why = f"of another version, this is version {shard.bank.version}"
             self.outcome.unchecked.append(f"{where}: {counted('page', foreign)}: {why}")

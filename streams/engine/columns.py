@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from detectors.columns import Bytes, Columns, Flags, Text
+from detectors.columns import Columns, Flags, Text
 from streams.engine.chunks import Chunk
+from streams.engine.extra import Extra
 from streams.engine.layout import Layout, Slots
 from streams.engine.scanner import scan_records
-from topics import Derived, Record, Topic
+from streams.engine.sources import Found, sources_of
+from topics import Record, Topic
 from topics.control import decode_control
 
 
@@ -37,10 +39,13 @@ class Decoder:
         n = len(chunk)
         at_s = np.full(n, np.nan)
         columns = Columns(chunk.offset, chunk.time_ms, np.zeros(n, np.bool_), number={"at_s": at_s})
+        found, extra = Found.none(n), Extra(0)
         for i in range(n):
             record = self._one(chunk, columns, i)
             if record is not None:
                 at_s[i] = getattr(record, "at_s", np.nan)
+                found.note(i, record, extra)
+        columns.origins = found.columns(extra.after(np.empty(0, np.uint8)))
         return columns
 
     def _one(self, chunk: Chunk, columns: Columns, i: int) -> Record | None:
@@ -62,8 +67,6 @@ class Decoder:
             return None
         columns.records[i] = record
         columns.good[i] = True
-        if isinstance(record, Derived) and record.origin is not None:
-            columns.derived.append(i)
         return record
 
     def _hot(self, chunk: Chunk, layout: Layout) -> Columns:
@@ -73,39 +76,22 @@ class Decoder:
         columns.number = dict(zip(layout.numbers, slots.number, strict=True))
         columns.code = dict(zip(layout.codes, slots.code, strict=True))
         extra = Extra(len(chunk.buf))
+        found = Found(slots.origin, slots.text_at[-1], slots.text_len[-1], sources_of(chunk.buf, slots.spans))
         for i in np.flatnonzero(~good).tolist():
-            _fill(layout, slots, i, self._one(chunk, columns, i), extra)
+            record = self._one(chunk, columns, i)
+            _fill(layout, slots, i, record, extra)
+            found.note(i, record, extra)
         _fill_absent(layout, slots, good, extra)
         buf = extra.after(chunk.buf)
-        texts = zip(layout.texts, slots.text_at, slots.text_len, strict=True)
+        texts = zip(layout.texts, slots.text_at[:-1], slots.text_len[:-1], strict=True)
         columns.text = {name: Text(buf, at, length) for name, at, length in texts}
+        columns.origins = found.columns(buf)
         return columns
 
     def _decode(self, chunk: Chunk, i: int) -> Record:
         assert self._judge is not None
         record: Record = self._judge(_present(chunk.value(i)))
         return record
-
-
-class Extra:
-    """Bytes that texts stand in beside the chunk's own: what the judge decoded, and what absent texts mean."""
-
-    def __init__(self, start: int) -> None:
-        self._pieces: list[bytes] = []
-        self._end = start
-
-    def put(self, raw: bytes) -> int:
-        """Take bytes; return where they will stand."""
-        self._pieces.append(raw)
-        self._end += len(raw)
-        return self._end - len(raw)
-
-    def after(self, buf: Bytes) -> Bytes:
-        """Return the bytes behind a chunk's own; read-only as those: to numba a writable array is another type.
-
-        It would compile every kernel once more, at this chunk.
-        """
-        return np.frombuffer(buf.tobytes() + b"".join(self._pieces), np.uint8) if self._pieces else buf
 
 
 def _fill(layout: Layout, slots: Slots, i: int, record: Record | None, extra: Extra) -> None:

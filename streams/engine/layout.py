@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
@@ -11,15 +12,16 @@ from numpy.typing import NDArray
 
 from detectors.columns import Bytes, Floats, Ints
 from detectors.wide import LANES
-from topics import Record
+from topics import Origin, Record
 from topics.metrics import LARGEST, Reading
 from topics.metrics import LONGEST_NAME as LONGEST_SERIES
 from topics.requests import LONGEST_NAME as LONGEST_CLIENT
 from topics.requests import Request
 
-NUMBER, INTEGER, TEXT, WORD, JUDGED = 0, 1, 2, 3, 4
+NUMBER, INTEGER, TEXT, WORD, ORIGIN, JUDGED = range(6)
 ANY, SERIES, SERVICE = 0, 1, 2
 KIND, SLOT, FIRST, OPTIONS, FORM, SHORTEST, LONGEST = range(7)
+MOST_SOURCES = 64
 
 # What the records' own `problem` refuses: the scanner leaves it to the judge, for the reason.
 RANGES: dict[type[Record], dict[str, tuple[float, float]]] = {
@@ -50,12 +52,20 @@ class Table(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """The columns to fill: [slot, record], texts as position and length, numbers as float64, words as their place."""
+    """The columns to fill: [slot, record].
+
+    text_at, text_len  where texts stand, and how long they are; the last is what an origin's subject says
+    number, code   numbers, and words by their place
+    origin         int64 [3, n]: place of an origin's source, -1 for none; offset; phase
+    spans          int64 [most, 2]: where each source stands as it is written, and its size
+    """
 
     text_at: NDArray[np.int32]
     text_len: NDArray[np.int32]
     number: Floats
     code: NDArray[np.int8]
+    origin: Ints
+    spans: Ints
 
 
 @dataclass(frozen=True)
@@ -82,19 +92,22 @@ class Layout:
 
     def slots(self, n: int) -> Slots:
         """Return empty columns for n records."""
-        texts = len(self.texts)
+        texts = len(self.texts) + 1
         return Slots(
             np.zeros((texts, n), np.int32),
             np.full((texts, n), -1, np.int32),
             np.full((len(self.numbers), n), np.nan),
             np.zeros((len(self.codes), n), np.int8),
+            np.empty((3, n), np.int64),
+            np.zeros((MOST_SOURCES, 2), np.int64),
         )
 
 
 def _table(record: type[Record], fields: list[tuple[Any, int, tuple[str, ...]]]) -> Table:
     words = [field.encode_name for field, _, _ in fields]
     plan, ranges = np.zeros((len(fields), 7), np.int64), np.full((len(fields), 2), (-np.inf, np.inf))
-    required, slots = 0, dict.fromkeys(range(5), 0)
+    required, slots = 0, dict.fromkeys(range(6), 0)
+    slots[ORIGIN] = sum(kind == TEXT for _, kind, _ in fields)
     for place, (field, kind, options) in enumerate(fields):
         columns = NUMBER if kind == INTEGER else kind
         form = NAMES.get(record, {}).get(field.name, (ANY, 0, 1 << 30))
@@ -103,20 +116,20 @@ def _table(record: type[Record], fields: list[tuple[Any, int, tuple[str, ...]]])
         slots[columns] += 1
         required |= field.required << place
         words += options
-    return Table(_cells(words), plan, ranges, required)
+    return Table(cells([word + '"' for word in words]), plan, ranges, required)
 
 
-def _cells(words: list[str]) -> Bytes:
-    cells = np.zeros((len(words), LANES), np.uint8)
-    for cell, name in zip(cells, words, strict=True):
-        raw = name.encode() + b'"'
-        assert len(raw) < LANES, f"{name!r} is longer than the scanner's cells"
+def cells(words: Sequence[str]) -> Bytes:
+    """Return words as the scanner compares them: uint8 [n, 32], their length in the last byte."""
+    found = np.zeros((len(words), LANES), np.uint8)
+    for cell, raw in zip(found, map(str.encode, words), strict=True):
+        assert len(raw) < LANES, f"{raw!r} is longer than the scanner's cells"
         cell[: len(raw)] = np.frombuffer(raw, np.uint8)
         cell[-1] = len(raw)
-    return cells
+    return found
 
 
 def _kind(annotation: Any) -> tuple[int, tuple[str, ...]]:
     if get_origin(annotation) is Literal:
         return WORD, get_args(annotation)
-    return {str: TEXT, float: NUMBER, int: INTEGER}.get(annotation, JUDGED), ()
+    return {str: TEXT, float: NUMBER, int: INTEGER, Origin | None: ORIGIN}.get(annotation, JUDGED), ()

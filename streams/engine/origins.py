@@ -10,7 +10,7 @@ from detectors.columns import Columns
 from topics import Derived, Origin, Record
 
 FORWARD = "forward"
-LONGEST_TOPIC, LONGEST_WHAT = 249, 4096
+LONGEST_TOPIC, LONGEST_WHAT, BEYOND = 249, 4096, 1 << 63
 LARGEST_FORWARDED = 1_000_000
 """Bytes; a topic of Kafka's takes a little more unless told otherwise."""
 
@@ -37,8 +37,10 @@ def problem_of(origin: Origin, known: frozenset[str]) -> str | None:
         return f"origin.capability must be one of {sorted(known)}, got {origin.capability[:80]!r}"
     if len(origin.topic) > LONGEST_TOPIC or len(origin.subject[1]) > LONGEST_WHAT:
         return f"origin.topic must have at most {LONGEST_TOPIC} characters, its subject {LONGEST_WHAT}"
-    if origin.offset < 0 or origin.partition < 0:
+    if not 0 <= origin.offset < BEYOND or origin.partition < 0:
         return f"origin must name an offset of a partition, got {origin.offset} of {origin.partition}"
+    if not -BEYOND <= origin.subject[0] < BEYOND:
+        return f"origin.subject must begin with a phase, got {origin.subject[0]}"
     return None
 
 

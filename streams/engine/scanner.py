@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.compiled import kernel
-from detectors.wide import AHEAD, LANES, address, alike, byte, first
+from detectors.wide import AHEAD, LANES, address, alike, byte, first, put_word, word
 from streams.engine.layout import (
     ANY,
     FIRST,
@@ -22,15 +22,18 @@ from streams.engine.layout import (
     LONGEST,
     NUMBER,
     OPTIONS,
+    ORIGIN,
     SERIES,
     SHORTEST,
     SLOT,
     TEXT,
 )
 from streams.engine.numbers import UNSURE, read_number
+from streams.engine.sources import read_origin
 from streams.engine.strings import QUOTE, read_text
 
 END, IGNORED, NONE = -1, -2, -3
+LEAD_BYTES = 24
 TAB, NEWLINE, RETURN, SPACE, COMMA, COLON, OPEN, CLOSE, SLASH = 9, 10, 13, 32, 44, 58, 123, 125, 47
 
 
@@ -78,6 +81,23 @@ def read_lead(at, end, begun, cells, fields):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def next_field(at, end, lead, begun, cells, fields):  # type: ignore[no-untyped-def]
+    """Do as `read_lead`, but first compare with what stood there the last time.
+
+    lead           the address of three words: where that was, how many bytes it has, and which field it leads to
+    """
+    size = np.int64(word(lead + 8))
+    if first(~alike(at, np.int64(word(lead)))) >= size:
+        return at + size, np.int64(word(lead + 16))
+    behind, field = read_lead(at, end, begun, cells, fields)
+    if behind - at <= LANES:
+        put_word(lead, at)
+        put_word(lead + 8, behind - at)
+        put_word(lead + 16, field)
+    return behind, np.int64(field)
+
+
+@kernel
 def ignore_value(at, end):  # type: ignore[no-untyped-def]
     """Return the address behind a plain value that nobody asked for, or UNSURE."""
     if byte(at) != QUOTE:
@@ -118,28 +138,22 @@ def read_word(at, cells, first_cell, count):  # type: ignore[no-untyped-def]
 
 @kernel
 def scan_records(  # type: ignore[no-untyped-def]
-    buf, value_at, value_len, cells, plan, ranges, required, text_at, text_len, number, code, good
+    buf, value_at, value_len, cells, plan, ranges, required, text_at, text_len, number, code, origin, spans, good
 ):  # fmt: skip
     """Take every record that is plain into the columns; good[i] says which were.
 
     What follows each field is remembered, and what begins a record, or follows an unknown field. A record is looked at
     only where AHEAD bytes follow it.
     """
-    base, cells_at, fields = address(buf), address(cells), len(plan)
+    base, cells_at, spans_at, fields = address(buf), address(cells), address(spans), len(plan)
     limit, start = base + len(buf) - AHEAD, fields + 1
-    lead_at, lead_size = np.full(fields + 2, base, np.int64), np.full(fields + 2, LANES + 1, np.int64)
-    lead_field = np.zeros(fields + 2, np.int64)
+    leads = np.full((fields + 2, 3), base, np.int64)
+    leads[:, 1] = LANES + 1  # of nothing that could follow are that many bytes compared
     for i in range(len(value_at)):
-        good[i], seen, state, at = False, np.int64(0), start, base + value_at[i]
+        good[i], origin[0, i], seen, state, at = False, -1, np.int64(0), start, base + value_at[i]
         end = at + value_len[i]
         while at < end <= limit:
-            if first(~alike(at, lead_at[state])) >= lead_size[state]:
-                at, field = at + lead_size[state], lead_field[state]
-            else:
-                lead = at
-                at, field = read_lead(at, end, state != start, cells_at, fields)
-                if at - lead <= LANES:
-                    lead_at[state], lead_size[state], lead_field[state] = lead, at - lead, field
+            at, field = next_field(at, end, address(leads) + state * LEAD_BYTES, state != start, cells_at, fields)
             if field == IGNORED:
                 at, state = ignore_value(at, end), fields
                 continue
@@ -149,14 +163,16 @@ def scan_records(  # type: ignore[no-untyped-def]
             seen |= np.int64(1) << field
             state, kind, slot = field, plan[field, KIND], plan[field, SLOT]
             if kind <= INTEGER:
-                value, whole, at = read_number(at)
-                number[slot, i] = value
-                if not (whole or kind == NUMBER) or not ranges[field, 0] <= value <= ranges[field, 1]:
+                number[slot, i], whole, at = read_number(at)
+                if not (whole or kind == NUMBER) or not ranges[field, 0] <= number[slot, i] <= ranges[field, 1]:
                     break
             elif kind == TEXT:
                 text, at = at + 1, read_name(at, end, plan[field, FORM], plan[field, SHORTEST], plan[field, LONGEST])
                 text_at[slot, i], text_len[slot, i] = text - base, at - 1 - text
+            elif kind == ORIGIN:
+                origin[0, i], origin[1, i], origin[2, i], text, close, at = read_origin(at, end, base, spans_at)
+                text_at[slot, i], text_len[slot, i] = text - base, close - text
             else:  # a word, or what only the judge reads: that has no words to choose from, and no column
-                word, at = read_word(at, cells_at, plan[field, FIRST], plan[field, OPTIONS])
-                if word != NONE:
-                    code[slot, i] = word
+                place, at = read_word(at, cells_at, plan[field, FIRST], plan[field, OPTIONS])
+                if place != NONE:
+                    code[slot, i] = place

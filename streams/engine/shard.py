@@ -14,19 +14,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bank import PAGES, Bank, Finding, page_of
-from detectors.columns import Columns, Run
+from detectors.bank import PAGES, Bank, Finding
+from detectors.columns import Columns, Origins, Run
 from streams.engine import pages
 from streams.engine.letters import fault_of
 from streams.engine.loading import Found, Ground, look, stated_of, tell
-from streams.engine.origins import forwarded, in_order, origin_of, problem_of
-from streams.engine.pages import Page, Statement, page_key
+from streams.engine.marks import Marks
+from streams.engine.origins import LONGEST_WHAT, forwarded, in_order, origin_of, problem_of
+from streams.engine.pages import Mark, Page, Statement, page_key
 from topics import Derived, Origin
 from topics.control import Feedback, SettingsChange
 from topics.settings import Settings
-
-MARKS_PER_PAGE = 4096
-Source = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Shard:
         self._settings: dict[int, bytes] = {}
         self.positions: NDArray[np.int64] = np.zeros(PAGES, np.int64)
         self.statements = [Statement()] * PAGES
-        self.marks: list[dict[Source, tuple[int, int, str]]] = [{} for _ in range(PAGES)]
+        self.marks = Marks()
         self.fates: Counter[str] = Counter()
         self.newer = ""
         self.next = self.spoken = self._written = 0
@@ -176,9 +174,8 @@ class Shard:
 
     def _fold_run(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int, said: Said) -> None:
         run = self._run(columns, clocks, start, end, said)
-        for i in columns.derived:
-            if start <= i < end and run.keep[i]:
-                run.keep[i] = self._is_known(columns, i, said) and not self._had(columns, i)
+        if columns.origins is not None:
+            self._pass_over_repeats(run, columns.origins, said)
         found = self._verb(run, self.bank)
         signed = self._signed(columns, found, 1)
         if run.foreign and self.leads:
@@ -204,33 +201,23 @@ class Shard:
             said.letters += [Letter(i, why, "bus") for i, why in sorted(columns.wrong.items()) if start <= i < end]
         return Run(columns, start, end, keep, late, self.positions, clocks)
 
-    def _is_known(self, columns: Columns, i: int, said: Said) -> bool:
-        """Refuse an origin that none of our capabilities gives."""
-        problem = problem_of(origin_of(columns.records[i]), self.known)
-        if problem is not None and self.leads:
-            said.letters.append(Letter(i, problem, "bus"))
-        return problem is None
-
-    def _had(self, columns: Columns, i: int) -> bool:
-        """Say whether a derived record was accepted before; if not, remember it."""
-        record = columns.records[i]
-        assert isinstance(record, Derived)
-        group = self.bank.group_at(columns, i)
-        if group is None:
-            return False
-        page, origin = page_of(group), origin_of(record)
-        if columns.offset[i] < self.positions[page]:
-            return False  # the bank skips it by its page's position
-        marks, source = self.marks[page], (origin.capability, origin.topic, origin.partition)
-        mine = (origin.offset, *origin.subject)
-        if marks.get(source, (-1, -1, "")) >= mine:
-            self.duplicates += 1
-            return True
-        marks[source] = mine
-        self.bank.dirty[page] = True
-        if len(marks) > MARKS_PER_PAGE:
-            del marks[next(iter(marks))]
-        return False
+    def _pass_over_repeats(self, run: Run, origins: Origins, said: Said) -> None:
+        """Pass over what was accepted before, and refuse an origin that none of our capabilities gives."""
+        columns, part = run.columns, slice(run.start, run.end)
+        which = run.start + np.flatnonzero(run.keep[part] & (origins.source[part] >= 0))
+        strange = [problem_of(Origin(*source, 0, (0, "")), self.known) is not None for source in origins.sources]
+        odd = np.array(strange)[origins.source[which]] | (origins.offset[which] < 0)
+        odd |= origins.what.length[which] > LONGEST_WHAT
+        for i in which[odd].tolist():
+            problem = problem_of(origin_of(columns.record(i)), self.known)
+            run.keep[i] = problem is None
+            if problem is not None and self.leads:
+                said.letters.append(Letter(i, problem, "bus"))
+        which = which[run.keep[which]]
+        pages_at = self.bank.pages_at(columns, which)
+        # What a page has had, the bank skips by the page's position.
+        new = (pages_at >= 0) & (columns.offset[which] >= self.positions[pages_at])
+        self.duplicates += self.marks.take(origins, which[new], pages_at[new], run.keep, self.bank.dirty)
 
     def _signed(self, columns: Columns, found: list[Finding], phase: int) -> list[Derived]:
         """Give what was concluded its origin, and bring it into the order of origins."""
@@ -287,10 +274,10 @@ class Shard:
         """Fill the bank; where a page does not fit it, which it is, and why: the bank is then to be filled anew."""
         for number, one in enumerate(found):
             if one.payload:
-                self.marks[number] = {tuple(mark[:3]): tuple(mark[3:]) for mark in one.marks}  # type: ignore[misc]
                 try:
+                    self.marks.put(number, one.marks)
                     self.bank.put(number, one.payload)
-                except (msgspec.DecodeError, ValueError) as error:
+                except (msgspec.DecodeError, ValueError, OverflowError) as error:
                     return {number: f"unreadable: {error}"}
         return {}
 
@@ -306,9 +293,9 @@ class Shard:
     def _settings_key(self, settings_at: int) -> bytes:
         return page_key(self.capability, self.partition, f"settings/{settings_at}")
 
-    def contents(self) -> list[tuple[bytes, dict[Source, tuple[int, int, str]]]]:
+    def contents(self) -> list[tuple[bytes, list[Mark]]]:
         """Return every page as bytes, with its marks: equal contents, equal state."""
-        return [(self.bank.take(page), dict(sorted(self.marks[page].items()))) for page in range(PAGES)]
+        return [(self.bank.take(page), sorted(self.marks.of_page(page))) for page in range(PAGES)]
 
     @property
     def unsaved_ms(self) -> int:
@@ -346,5 +333,5 @@ class Shard:
         return records, min(statement.position for statement in self.statements)
 
     def _encode_page(self, number: int, statement: Statement) -> bytes:
-        marks = [(*source, *last) for source, last in self.marks[number].items()]
-        return pages.encode(Page(self.bank.version, statement, marks, self.bank.take(number)))
+        marks, payload = self.marks.of_page(number), self.bank.take(number)
+        return pages.encode(Page(self.bank.version, statement, marks, payload))

@@ -104,6 +104,18 @@ def test_pages_that_have_not_moved_since_are_unchecked_but_where_it_was_asked_wh
         assert span.begins == span.until == {0: 1201}
 
 
+def test_where_no_page_is_kept_that_stood_in_the_range_outputs_are_compared_all_the_same() -> None:
+    claims = claims_of(saved(float("inf")), Limits(until=900))
+    run = Verification(TOPIC, CHOSEN, claims, {0: 1201})
+    span = run.narrowed(Span({0: 0}, {0: 0}, {0: 900}))
+    run.fold(log_chunk(METRICS, log()), span)
+    outcome = run.finish()
+    assert outcome.unchecked == ["anomaly[0]: pages 0-63: none is kept that stood before the end of the range"]
+    assert (span.until[0], outcome.counts["anomaly"]["unchecked"]) == (900, 64)
+    assert run.now
+    assert not run.is_pending(Origin("anomaly", "metrics", 0, 899, (1, "x")))
+
+
 @pytest.mark.parametrize(
     ("records", "limits", "why"),
     [

@@ -13,7 +13,7 @@ from detectors.columns import Columns
 from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
 from streams.engine.layout import Layout
-from topics import Record, Topic
+from topics import Origin, Record, Topic
 from topics.control import Control, decode_control
 
 
@@ -58,8 +58,25 @@ def agree(topic: Topic, values: Sequence[bytes | None]) -> None:
         assert columns.wrong.get(i) == (said if isinstance(said, str) else None), raw
         if isinstance(said, Record):
             assert columns.record(i) == said
-            assert (i in columns.derived) == (getattr(said, "origin", None) is not None)
+            assert origin_at(columns, i) == shown(getattr(said, "origin", None))
             same_fields(columns, layout, i, said)
+
+
+def shown(origin: Origin | None) -> Origin | None:
+    """Return an origin as columns show it: an offset or phase of over 63 bits as -1, which no mark is below."""
+    if origin is None or all(-(1 << 63) <= n < 1 << 63 for n in (origin.offset, origin.subject[0])):
+        return origin
+    return msgspec.structs.replace(origin, offset=-1, subject=(-1, origin.subject[1]))
+
+
+def origin_at(columns: Columns, i: int) -> Origin | None:
+    """Return the origin of a record, as its columns have it."""
+    origins = columns.origins
+    if origins is None or origins.source[i] < 0:
+        return None
+    capability, topic, partition = origins.sources[origins.source[i]]
+    subject = (int(origins.phase[i]), origins.what[i].decode())
+    return Origin(capability, topic, partition, int(origins.offset[i]), subject)
 
 
 def same_fields(columns: Columns, layout: Layout, i: int, record: Record) -> None:

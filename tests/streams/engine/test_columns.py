@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
 from tests.streams.engine.judged import agree, columns_of
-from topics import Topic
+from topics import Origin, Topic
 from topics.control import SettingsChange, Tick
 from topics.metrics import METRICS
 from topics.requests import REQUESTS
@@ -40,10 +40,30 @@ Anything = st.recursive(
     ),
     max_leaves=4,
 )
+Origins = st.builds(
+    Origin,
+    st.sampled_from(["ingest", "traffic", "forward", ""]),
+    st.sampled_from(["telegraf", "größe", 'a"b', ""]),
+    st.one_of(st.integers(0, 70), st.integers(-3, 10**12)),
+    st.one_of(st.integers(0, 10**6), st.integers(-3, 10**20)),
+    st.tuples(st.integers(0, 2), Texts),
+).map(lambda origin: json.dumps(msgspec.to_builtins(origin), ensure_ascii=False, separators=(",", ":")))
 Gaps = st.sampled_from(["", "", "", " ", "  ", "\t", "\n"])
 FIELDS = {
     METRICS.name: ("series", "value", "at_s", "kind", "buckets", "origin", "control", "note"),
-    REQUESTS.name: ("client", "at_s", "path", "status", "duration_s", "service", "bytes_in", "agent", "headers", "x"),
+    REQUESTS.name: (
+        "client",
+        "at_s",
+        "path",
+        "status",
+        "duration_s",
+        "service",
+        "bytes_in",
+        "agent",
+        "headers",
+        "x",
+        "origin",
+    ),
 }
 USUAL: dict[str, dict[str, Any]] = {
     METRICS.name: {"series": '"shop/load"', "value": "1.5", "at_s": str(NOW), "kind": '"delta"'},
@@ -58,7 +78,8 @@ def objects(draw: st.DrawFn, topic: str) -> bytes:
     parts = []
     for name in [*USUAL[topic], *names] if draw(st.booleans()) else names:
         usual = name in USUAL[topic] and draw(st.integers(0, 3))
-        value = USUAL[topic][name] if usual else draw(st.one_of(Numbers, Quoted, Anything))
+        other = st.one_of(Origins, Anything) if name == "origin" else st.one_of(Numbers, Quoted, Anything)
+        value = USUAL[topic][name] if usual else draw(other)
         gap = draw(Gaps)
         parts.append(f'{gap}"{name}"{draw(Gaps)}:{gap}{value}{draw(Gaps)}')
     return ("{" + ",".join(parts) + "}" + draw(Gaps)).encode("utf-8", "surrogatepass")

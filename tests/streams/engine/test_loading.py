@@ -161,7 +161,10 @@ def test_a_migrated_page_is_saved_in_its_new_version_once_the_fold_has_come_to_w
         n: pages.decode_page(table[page_key("versioned", 0, n)]).version
         for n in np.flatnonzero(one.bank.dirty).tolist()
     }
-    assert (set(saved), set(saved.values())) == ({n for n in ahead if one.marks[n] or len(one.bank.take(n)) > 1}, {1})
+    assert (set(saved), set(saved.values())) == (
+        {n for n in ahead if one.marks.of_page(n) or len(one.bank.take(n)) > 1},
+        {1},
+    )
     fold_into(one, METRICS, history[at:], start=at)
     table |= dict(one.snapshot(float("inf"))[0])
     again = shard_of(Second, METRICS)

@@ -250,7 +250,7 @@ def test_what_cannot_be_ours_is_a_dead_letter(record: Reading, reason: str) -> N
     assert records == []
     assert len(reasons) == 1
     assert reason in reasons[0]
-    assert not any(one.marks[page_of(b"mine")])
+    assert one.marks.of_page(page_of(b"mine")) == []
 
 
 def test_who_does_not_lead_a_topic_writes_no_dead_letters_and_forwards_nothing() -> None:
