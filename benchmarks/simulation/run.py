@@ -14,7 +14,7 @@ from benchmarks.simulation.judge import fold, judge_left, judge_saved, judge_wor
 from benchmarks.simulation.schedules import play, schedule_of
 from benchmarks.simulation.world import Schedule, World
 from detectors import bank, ledger
-from streams.engine import host, shard
+from streams.engine import host, loading, marks, shard
 
 RUN = 5
 """Records folded at once while a schedule is played; the engine's own number would never be reached."""
@@ -45,7 +45,7 @@ class Total:
 def small_world(pages: int) -> Iterator[None]:
     """Let shards have few pages, so that little is enough for much to happen."""
     with ExitStack() as stack:
-        for module in (bank, ledger, shard):
+        for module in (bank, ledger, loading, marks, shard):
             stack.enter_context(patch.object(module, "PAGES", pages))
         yield
 

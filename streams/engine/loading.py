@@ -61,12 +61,17 @@ def later(stated: Statement, own: Statement) -> Statement:
 
 def stated_of(raw: bytes | None, name: str) -> list[Statement]:
     """Return what is stated of pages that were not written anew; without it, they stand where they were written."""
+    if raw is None:
+        return [Statement()] * PAGES
     try:
-        stated = decode_statements(raw) if raw else []
+        stated = decode_statements(raw)
+        if len(stated) == PAGES:
+            return stated
+        problem = f"it is about {len(stated)} pages, there are {PAGES}"
     except (msgspec.DecodeError, ValueError) as error:
-        log.error("%s: what is stated of its pages is unreadable: %s", name, error)
-        stated = []
-    return stated if len(stated) == PAGES else [Statement()] * PAGES
+        problem = str(error)
+    log.error("%s: what is stated of its pages is unreadable: %s", name, problem)
+    return [Statement()] * PAGES
 
 
 def look(raw: bytes | None, stated: Statement, ground: Ground, broken: str = "") -> Found:

@@ -105,10 +105,13 @@ def test_a_page_that_does_not_fit_is_dropped_and_learned_again_and_all_others_ar
     assert one.contents() == whole.contents()
 
 
-def test_without_what_was_stated_pages_stand_where_they_were_written(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("raw", [b"\xc1", pages.encode([Statement()] * 3)])
+def test_without_what_was_stated_pages_stand_where_they_were_written(
+    raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     history = log()
     one, whole = shard_of(VERSIONS[1], METRICS), shard_of(VERSIONS[1], METRICS)
-    at = one.load(recorded() | {page_key("versioned", 0, "pages"): b"\xc1"}, 0, len(history))
+    at = one.load(recorded() | {page_key("versioned", 0, "pages"): raw}, 0, len(history))
     assert at == 0, "pages that were never written are known to be so by the statements only"
     assert "versioned/0: what is stated of its pages is unreadable: " in caplog.text
     fold_into(one, METRICS, history)
