@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import kernel
 
-Ints = NDArray[np.int64]
-
 ABSENT, FOREIGN = -1, -2
-EMPTY, GONE = -1, -2
+EMPTY, GONE = -3, -4
+
+# Of one name, all that is looked at before its bytes, side by side: its hash, its bytes' place, and its row.
+Slot = np.dtype([("hash", "u8"), ("start", "i8"), ("length", "i4"), ("row", "i4")])
 
 # Secret to the process, so that nobody can prepare names that collide. It decides where in the table a name stands,
 # never what is concluded: bytes are compared, never the hash alone.
@@ -59,64 +59,74 @@ def hash_names(buf: NDArray[np.uint8], at: NDArray[np.int32], length: NDArray[np
 
 
 @kernel
-def find_name(buf, at, length, name_hash, slots, slot_hashes, starts, lengths, rows, blob):  # type: ignore[no-untyped-def]
-    """Return the row of a name (FOREIGN for one that is known to belong elsewhere), or ABSENT."""
-    mask = np.uint64(len(slots) - 1)
+def find_slot(buf, at, length, name_hash, table, blob):  # type: ignore[no-untyped-def]
+    """Return the slot of a name, or -1."""
+    mask = np.uint64(len(table) - 1)
     s = name_hash & mask
-    while slots[s] != EMPTY:
-        entry = slots[s]
-        if entry >= 0 and slot_hashes[s] == name_hash and lengths[entry] == length:
-            start = starts[entry]
+    while table[s].row != EMPTY:
+        if table[s].hash == name_hash and table[s].length == length and table[s].row != GONE:
+            start = table[s].start
             same = True
             for i in range(length):
                 if blob[start + i] != buf[at + i]:
                     same = False
                     break
             if same:
-                return rows[entry]
+                return np.int64(s)
         s = (s + np.uint64(1)) & mask
-    return np.int64(ABSENT)
+    return np.int64(-1)
 
 
 @kernel
-def put_names(buf, at, length, seed, first, bytes_used, slots, slot_hashes, starts, lengths, blob):  # type: ignore[no-untyped-def]
-    """Enter names as the entries from `first` on; there must be room for them."""
-    mask = np.uint64(len(slots) - 1)
-    for k in range(len(at)):
-        entry = first + k
-        starts[entry], lengths[entry] = bytes_used, length[k]
-        for i in range(length[k]):
-            blob[bytes_used + i] = buf[at[k] + i]
-        bytes_used += length[k]
-        name_hash = hash_name(buf, at[k], length[k], seed)
-        s = name_hash & mask
-        while slots[s] != EMPTY:
-            s = (s + np.uint64(1)) & mask
-        slots[s], slot_hashes[s] = entry, name_hash
+def find_name(buf, at, length, name_hash, table, blob):  # type: ignore[no-untyped-def]
+    """Return the row of a name (FOREIGN for one that is known to belong elsewhere), or ABSENT."""
+    s = find_slot(buf, at, length, name_hash, table, blob)
+    return np.int64(table[s].row) if s >= 0 else np.int64(ABSENT)
 
 
 @kernel
-def move_slots(slots, slot_hashes, new_slots, new_hashes):  # type: ignore[no-untyped-def]
-    """Enter the living entries of a table into a larger one."""
-    mask = np.uint64(len(new_slots) - 1)
-    for old in range(len(slots)):
-        if slots[old] < 0:
-            continue
-        s = slot_hashes[old] & mask
-        while new_slots[s] != EMPTY:
-            s = (s + np.uint64(1)) & mask
-        new_slots[s], new_hashes[s] = slots[old], slot_hashes[old]
-
-
-@kernel
-def find_all(buf, at, length, hashes, which, start, found, slots, slot_hashes, starts, lengths, rows, blob):  # type: ignore[no-untyped-def]  # fmt: skip
+def find_all(buf, at, length, hashes, which, start, found, table, blob):  # type: ignore[no-untyped-def]
     """Find the rows of the names `which`, from `start` on; stop at the first that has none, and return where."""
     for k in range(start, len(which)):
         i = which[k]
-        found[k] = find_name(buf, at[i], length[i], hashes[i], slots, slot_hashes, starts, lengths, rows, blob)
+        found[k] = find_name(buf, at[i], length[i], hashes[i], table, blob)
         if found[k] == ABSENT:
             return k
     return len(which)
+
+
+@kernel
+def put_names(buf, at, length, rows, seed, table, blob, used):  # type: ignore[no-untyped-def]
+    """Enter new names, their bytes from `used` on; there must be room for them."""
+    mask = np.uint64(len(table) - 1)
+    for k in range(len(at)):
+        for i in range(length[k]):
+            blob[used + i] = buf[at[k] + i]
+        name_hash = hash_name(buf, at[k], length[k], seed)
+        s = name_hash & mask
+        while table[s].row != EMPTY:
+            s = (s + np.uint64(1)) & mask
+        table[s].hash, table[s].start, table[s].length, table[s].row = name_hash, used, length[k], rows[k]
+        used += length[k]
+
+
+@kernel
+def move_names(old, new):  # type: ignore[no-untyped-def]
+    """Enter the living names of a table into an empty one."""
+    mask = np.uint64(len(new) - 1)
+    for k in range(len(old)):
+        if old[k].row == EMPTY or old[k].row == GONE:
+            continue
+        s = old[k].hash & mask
+        while new[s].row != EMPTY:
+            s = (s + np.uint64(1)) & mask
+        new[s] = old[k]
+
+
+@kernel
+def drop_name(buf, seed, table, blob):  # type: ignore[no-untyped-def]
+    """Mark the slot of a name that is known as that of one that is gone."""
+    table[find_slot(buf, 0, len(buf), hash_name(buf, 0, len(buf), seed), table, blob)].row = GONE
 
 
 class Names:
@@ -129,87 +139,75 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[bytes, int] = {}
-        self._reset(1024, 1 << 16)
+        self._rows: dict[bytes, int] = {}
+        self._reset(2048, 1 << 16)
 
-    def _reset(self, room: int, bytes_room: int) -> None:
-        self.slots = np.full(2 * room, EMPTY, np.int64)
-        self.slot_hashes = np.zeros(2 * room, np.uint64)
-        self.starts = np.zeros(room, np.int64)
-        self.lengths = np.zeros(room, np.int64)
-        self.rows = np.full(room, ABSENT, np.int64)
-        self.blob = np.zeros(bytes_room, np.uint8)
-        self._used, self._bytes = 0, 0
+    def _reset(self, slots: int, bytes_room: int) -> None:
+        self.table, self.blob = _empty(slots), np.zeros(bytes_room, np.uint8)
+        self._filled = self._bytes = self._living_bytes = 0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._rows)
 
     def row(self, name: bytes) -> int:
         """Return the row of a name, FOREIGN, or ABSENT."""
-        entry = self._entries.get(name)
-        return ABSENT if entry is None else int(self.rows[entry])
+        return self._rows.get(name, ABSENT)
 
     def add(self, name: bytes, row: int) -> None:
         """Give a new name its row."""
         self.add_many((name,), (row,))
 
-    def add_many(self, names: Sequence[bytes], rows: Sequence[int] | Ints) -> None:
+    def add_many(self, names: Sequence[bytes], rows: Sequence[int]) -> None:
         """Give new names their rows, each another name."""
-        before = len(self._entries)
-        length = np.fromiter(map(len, names), np.int64, len(names))
+        before, n = len(self._rows), len(names)
+        length = np.fromiter(map(len, names), np.int64, n)
         ends = np.cumsum(length)
-        size = int(ends[-1]) if len(names) else 0
-        self._make_room(len(names), size)
-        first, after = self._used, self._used + len(names)
-        self._entries.update(zip(names, range(first, after), strict=True))
-        assert len(self._entries) == before + len(names), "a name has a row already"
+        size = int(ends[-1]) if n else 0
+        self._make_room(n, size)
+        self._rows.update(zip(names, rows, strict=True))
+        assert len(self._rows) == before + n, "a name has a row already"
         put_names(
-            np.frombuffer(b"".join(names), np.uint8), ends - length, length, _SEED, first, self._bytes,
-            self.slots, self.slot_hashes, self.starts, self.lengths, self.blob,
+            np.frombuffer(b"".join(names), np.uint8), ends - length, length, np.fromiter(rows, np.int64, n), _SEED,
+            self.table, self.blob, self._bytes,
         )  # fmt: skip
-        self.rows[first:after] = rows
-        self._used = after
+        self._filled += n
         self._bytes += size
+        self._living_bytes += size
 
     def remove(self, name: bytes) -> None:
-        """Forget a name; its place in the table is found again at the next rebuild."""
-        entry = self._entries.pop(name)
-        mask = len(self.slots) - 1
-        s = int(hash_name(np.frombuffer(name, np.uint8), 0, len(name), _SEED)) & mask
-        while int(self.slots[s]) != entry:
-            s = (s + 1) & mask
-        self.slots[s] = GONE
+        """Forget a name."""
+        del self._rows[name]
+        drop_name(np.frombuffer(name, np.uint8), _SEED, self.table, self.blob)
+        self._living_bytes -= len(name)
 
     def drop_foreign(self) -> None:
         """Forget all names that belong elsewhere."""
-        for name in [n for n, entry in self._entries.items() if self.rows[entry] == FOREIGN]:
+        for name in [name for name, row in self._rows.items() if row == FOREIGN]:
             self.remove(name)
 
-    def tables(self) -> tuple[NDArray[Any], ...]:
+    def tables(self) -> tuple[NDArray[np.void], NDArray[np.uint8]]:
         """Return what `find_name` looks into."""
-        return self.slots, self.slot_hashes, self.starts, self.lengths, self.rows, self.blob
+        return self.table, self.blob
 
     def _make_room(self, names: int, size: int) -> None:
-        """See to it that there is room: in larger tables, or where most names are gone, by clearing away."""
-        if self._used + names <= len(self.rows) and self._bytes + size <= len(self.blob):
-            return
-        if 2 * (len(self._entries) + names) < self._used:
-            self._clear_away()
-            self._make_room(names, size)
-            return
-        while self._used + names > len(self.rows):
-            room = 2 * len(self.rows)
-            for which in ("starts", "lengths", "rows"):
-                setattr(self, which, np.resize(getattr(self, which), room))
-            slots, hashes = self.slots, self.slot_hashes
-            self.slots, self.slot_hashes = np.full(2 * room, EMPTY, np.int64), np.zeros(2 * room, np.uint64)
-            move_slots(slots, hashes, self.slots, self.slot_hashes)
+        """See to it that there is room: the places of those that are gone are cleared away, or there are to be more."""
+        if self._bytes + size > len(self.blob) and 2 * (self._living_bytes + size) <= len(self.blob):
+            living = self._rows
+            self._rows = {}
+            self._reset(len(self.table), len(self.blob))
+            self.add_many(list(living), list(living.values()))
         while self._bytes + size > len(self.blob):
             self.blob = np.resize(self.blob, 2 * len(self.blob))
+        if 2 * (self._filled + names) > len(self.table):
+            slots = len(self.table)
+            while 4 * (len(self._rows) + names) > slots:
+                slots *= 2
+            old, self.table = self.table, _empty(slots)
+            move_names(old, self.table)
+            self._filled = len(self._rows)
 
-    def _clear_away(self) -> None:
-        """Enter the living names once more, so that there is no trace of those that are gone."""
-        living = {name: int(self.rows[entry]) for name, entry in self._entries.items()}
-        self._entries = {}
-        self._reset(len(self.rows), len(self.blob))
-        self.add_many(list(living), list(living.values()))
+
+def _empty(slots: int) -> NDArray[np.void]:
+    table = np.zeros(slots, Slot)
+    table["row"] = EMPTY
+    return table

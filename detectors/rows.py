@@ -26,7 +26,7 @@ MANY = 4
 
 @kernel
 def find_rows(  # type: ignore[no-untyped-def]
-    buf, at, length, hashes, keep, offset, clock_ms, start, end, slots, slot_hashes, starts, lengths, rows, blob,
+    buf, at, length, hashes, keep, offset, clock_ms, start, end, table, blob,
     page_of_row, positions, heard_ms, dirty, ids, picky, wanted,
 ):  # fmt: skip
     """Fill ids[start:end] with each record's row; stop at the first name that has none, and return where.
@@ -39,7 +39,7 @@ def find_rows(  # type: ignore[no-untyped-def]
         ids[i] = ABSENT
         if not keep[i] or length[i] < 0:
             continue
-        row = find_name(buf, at[i], length[i], hashes[i], slots, slot_hashes, starts, lengths, rows, blob)
+        row = find_name(buf, at[i], length[i], hashes[i], table, blob)
         if row == ABSENT:
             if picky and find_name(buf, at[i], length[i], hashes[i], *wanted) == ABSENT:
                 continue
@@ -240,7 +240,7 @@ class RowBank(Bank):
         self.pages[rows] = page
         self.members[page, self.count[page] : self.count[page] + n] = rows
         self.count[page] += n
-        self.names.add_many(names, rows)
+        self.names.add_many(names, rows.tolist())
         for row, name in zip(rows.tolist(), names, strict=True):
             self.admitted(row, name)
         return rows

@@ -74,11 +74,11 @@ def mark_doubts(buf, at, length, keep, start, end, query, bit, doubts):  # type:
 
 
 @kernel
-def drop_known(buf, at, length, which, hashes, slots, slot_hashes, starts, lengths, rows, blob, bit, doubts):  # type: ignore[no-untyped-def]  # fmt: skip
+def drop_known(buf, at, length, which, hashes, table, blob, bit, doubts):  # type: ignore[no-untyped-def]
     """Clear `bit` for the records `which` whose text was looked at before and found harmless."""
     for k in range(len(which)):
         i = which[k]
-        if find_name(buf, at[i], length[i], hashes[k], slots, slot_hashes, starts, lengths, rows, blob) != ABSENT:
+        if find_name(buf, at[i], length[i], hashes[k], table, blob) != ABSENT:
             doubts[i] &= ~bit
 
 
