@@ -18,7 +18,8 @@ from detectors.anomaly_loops import (
     pass_rows,
     silence_s,
 )
-from detectors.anomaly_rows import ROW, expect, learn, rule_of, score
+from detectors.anomaly_rows import ROW, VIEWS, rule_of
+from detectors.anomaly_views import learn, look, pace, see, shown, usual_error
 from detectors.bank import Finding, service_of
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.joint_book import JointBook
@@ -33,11 +34,11 @@ NOT_JUDGED = (b"_forecast", b"_forecast_lower", b"_forecast_upper")
 class AnomalyBank(RowBank):
     """The rows of many series, and beside them, in `joint`, the models of services.
 
-    scores         float64: how unusual each record of the last run was, by its index in the chunk
+    views          float32 [n, views]: what each view said of each record of the last run, by its index in the chunk
     """
 
     capability = "anomaly"
-    version = 3
+    version = 4
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
 
@@ -45,7 +46,7 @@ class AnomalyBank(RowBank):
         self._due_ms = NEVER
         self._living: Ints | None = None
         self._blank = np.zeros(1, ROW)
-        self.scores = np.zeros(0)
+        self.views = np.zeros((0, len(VIEWS)), np.float32)
         self.joint = JointBook(self)
         super().__init__(settings, owns)
 
@@ -77,11 +78,11 @@ class AnomalyBank(RowBank):
         if start == end:
             return []
         notes = np.empty(end - start, NOTE)
-        if len(self.scores) < end:
-            self.scores = np.zeros(end)
+        if len(self.views) < end:
+            self.views = np.zeros((end, len(VIEWS)), np.float32)
         taken, due_ms = judge_rows(
             self.rows, self._blank, ids, columns.code["kind"], columns.number["value"], columns.number["at_s"],
-            run.clock_ms, run.late, start, end, self.rule, notes, self.scores,
+            run.clock_ms, run.late, start, end, self.rule, notes, self.views,
         )  # fmt: skip
         self._due_ms = min(self._due_ms, int(due_ms), self.joint.due_ms)
         return [
@@ -120,7 +121,7 @@ class AnomalyBank(RowBank):
                 Anomaly(
                     series=series, kind="level", at_s=float(note["at_s"]), value=float(note["value"]),
                     expected=expected, lower=expected - width, upper=expected + width, score=float(note["score"]),
-                    calm=bool(code & CALM), since_s=float(note["since_s"]),
+                    calm=bool(code & CALM), since_s=float(note["since_s"]), view=VIEWS[note["view"]],
                 )
             )  # fmt: skip
         if code & (SILENT | HEARD_AGAIN):
@@ -177,20 +178,31 @@ class SeriesDetector:
         self.rule = rule_of(settings)
         self._rows = np.zeros(1, ROW)
 
+    def _seen(self, value: float, at_s: float) -> tuple[Any, float, int]:
+        """Return a copy of the row that has looked at a value, how unusual that is, and which view says so."""
+        row = self._rows.copy()[0]
+        pace(row, float(at_s), self.rule)
+        look(row, float(value), float(at_s))
+        see(row, float(at_s), self.rule)
+        score, view = shown(row)
+        return row, float(score), int(view)
+
     def score_one(self, value: float, at_s: float) -> float:
         """Return how unusual a value is; above 1 is anomalous; leave no trace."""
-        return float(score(self._rows[0], float(value), float(at_s), self.rule))
+        return self._seen(value, at_s)[1]
 
-    def band_one(self, at_s: float) -> tuple[float, float, float]:
-        """Return what is expected at a time, with the lower and upper value at which the score reaches 1."""
-        expected, spread = expect(self._rows[0], float(at_s), self.rule)
-        return float(expected), float(expected - self.rule.alarm * spread), float(expected + self.rule.alarm * spread)
+    def band_one(self, value: float, at_s: float) -> tuple[float, float, float]:
+        """Return what the view that a value most offends expected, with the values at which it reaches a score of 1."""
+        row, _, view = self._seen(value, at_s)
+        expected = value - float(row["errors"][view])
+        width = float(row["bound"] * (1 + row["raised"][view]) * usual_error(row, view, float(at_s)))
+        return expected, expected - width, expected + width
 
     def learn_one(self, value: float, at_s: float) -> None:
         """Fold a value into the series' past."""
         row = self._rows[0]
-        if row["seen"]:
-            gain = max(0.05, 1 / float(row["seen"]))
-            row["interval_s"] += gain * (max(0.0, at_s - float(row["last_at_s"])) - float(row["interval_s"]))
-        row["last_at_s"] = max(float(row["last_at_s"]), at_s)
+        pace(row, float(at_s), self.rule)
+        look(row, float(value), float(at_s))
+        see(row, float(at_s), self.rule)
         learn(row, float(value), float(at_s), self.rule)
+        row["judged_at_s"] = at_s

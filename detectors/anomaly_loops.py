@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
-from detectors.anomaly_rows import RING, expect, learn, score
+from detectors.anomaly_excursions import count_alarm, take_views
+from detectors.anomaly_rows import RING, SEASON
+from detectors.anomaly_views import learn, look, pace, see, shown, usual_error
 from detectors.compiled import kernel
-from detectors.statistics import gain_after, moved
+from detectors.statistics import clamp, gain_after, moved
 
 NEVER = np.iinfo(np.int64).max
 # A row remembers the kind of its readings, counted from 1; they come counted from 0.
@@ -17,14 +19,6 @@ GAUGE, DELTA, TOTAL = 1, 2, 3
 # What can be said at once of one series, as bits: an excursion, its end, a silence, its end.
 UNUSUAL, CALM, SILENT, HEARD_AGAIN = 1, 2, 4, 8
 
-# One reading a little out of the band is often chance: an excursion begins at a score above SURE, or at one above 1
-# within DOUBT_READINGS of another above DOUBT. It is over after BACK readings in the band.
-SURE = 2.0
-DOUBT = 0.5
-DOUBT_READINGS = 2
-BACK = 3
-LOUDER = 2.0
-SAY_AGAIN_S = 30.0
 GRACE_S = 2.0
 ZEROS_MOST = 60
 INTERVAL_GAIN = 0.05
@@ -32,64 +26,55 @@ LARGEST_RATE = 1e30
 
 # What is said of one series, before it becomes a record; `index` is the reading's, -1 where time passed.
 NOTE = np.dtype(
-    [("index", "i8"), ("row", "i8"), ("code", "i8"), ("judged", "i8")]
+    [(name, "i8") for name in ("index", "row", "code", "judged", "alarm", "view")]
     + [(name, "f8") for name in ("at_s", "value", "expected", "width", "score", "since_s", "silent_since_s")]
 )
 
 
 @kernel
-def take_score(row, how, at_s):  # type: ignore[no-untyped-def]
-    """Begin, go on with, or end the row's excursion; return the score as it counts: above 1 only if believed."""
-    counts = how if how > SURE or row.excursion or row.doubt else min(how, 1.0)
-    row.doubt = DOUBT_READINGS if how > DOUBT else max(row.doubt, 1) - 1
-    if counts > 1:
-        row.back = 0
-        if not row.excursion:
-            row.excursion, row.since_s, row.peak = 1, at_s, 0.0
-    elif row.excursion:
-        row.back += 1
-        if row.back >= BACK:
-            row.excursion, row.back = 0, 0
-    return counts
-
-
-@kernel
-def begin_rows(rows, scores, at_s, threshold, begins):  # type: ignore[no-untyped-def]
-    """Mark where excursions of one series begin, by `take_score` alone, where `threshold` counts as 1."""
+def begin_rows(rows, scores, at_s, threshold, rule, said):  # type: ignore[no-untyped-def]
+    """Mark where alarms of one series are said, if `threshold` counts as 1; scores [n, views] as in the row."""
     row = rows[0]
     for i in range(len(scores)):
-        before = row.excursion
-        take_score(row, scores[i] / threshold, at_s[i])
-        begins[i] = row.excursion and not before
+        pace(row, at_s[i], rule)
+        for view in range(scores.shape[1]):
+            row.views[view] = scores[i, view] / threshold
+        _, said[i] = take_views(row, at_s[i])
+        row.judged_at_s = at_s[i]
+        row.seen += 1
 
 
 @kernel
 def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-def]
     """Judge a value and learn it: begin or end the row's excursion, and note the most unusual, else the last, value."""
-    expected, spread = expect(row, at_s, rule)
-    how = score(row, value, at_s, rule)
+    pace(row, at_s, rule)
+    look(row, value, at_s)
+    see(row, at_s, rule)
+    how, view = shown(row)
+    width = row.bound * (1 + row.raised[view]) * usual_error(row, view, at_s)
     row.score = how
+    row.error = clamp(row.errors[SEASON] / usual_error(row, SEASON, at_s), 1e9) if row.seen >= rule.warmup else 0.0
+    alarm = False
+    if late:
+        how = min(how, 1.0)
+    else:
+        _, alarm = take_views(row, at_s)
+    count_alarm(row, alarm, at_s)
+    if alarm or not note.alarm:
+        note.judged, note.at_s, note.value, note.score, note.since_s = 1, at_s, value, how, row.since_s
+        note.expected, note.width, note.view = value - row.errors[view], width, view
+    note.alarm |= alarm
     row.value, row.judged_at_s = value, at_s
-    row.error = min(max((value - expected) / spread, -1e9), 1e9) if row.seen >= rule.warmup else 0.0
-    how = min(how, 1.0) if late else take_score(row, how, at_s)
-    if how > note.score or note.score <= 1:
-        note.judged, note.at_s, note.value, note.expected, note.score = 1, at_s, value, expected, how
-        note.width, note.since_s = rule.alarm * spread, row.since_s
     learn(row, value, at_s, rule)
 
 
 @kernel
 def tell(row, note):  # type: ignore[no-untyped-def]
-    """Return what is to be said of the row's excursion: its begin, that it grows or lasts, its end; mostly nothing."""
-    if not note.judged:
-        return 0
-    if note.score > 1:
-        if row.told and note.score < LOUDER * row.peak and note.at_s - row.said_at_s < SAY_AGAIN_S:
-            return 0
-        row.peak = max(note.score, row.peak if row.told else 0.0)
-        row.told, row.said_at_s = 1, note.at_s
+    """Return what is to be said of the row's excursion: that it begins, grows or lasts, or its end; mostly nothing."""
+    if note.alarm:
+        row.told = 1
         return UNUSUAL
-    if row.told and not row.excursion:
+    if note.judged and row.told and not row.excursion:
         row.told = 0
         return CALM
     return 0
@@ -212,16 +197,16 @@ def judge_reading(row, kind, value, at_s, clock_ms, late, rule, note):  # type: 
 
 @kernel
 def judge_rows(  # type: ignore[no-untyped-def]
-    rows, blank, ids, kinds, value, at_s, clock_ms, late, start, end, rule, notes, scores
+    rows, blank, ids, kinds, value, at_s, clock_ms, late, start, end, rule, notes, views
 ):
     """Fold records start..end into their rows, in log order; return the notes taken, and when something is next due.
 
-    The highest score of the values that a record led to is left in `scores`, 0 where there was none.
+    What each view said of the last value that a record led to is left in `views`, 0 where there was none.
     """
     taken = 0
     due_ms = NEVER
     for i in range(start, end):
-        scores[i] = 0.0
+        views[i, :] = 0.0
         kind = kinds[i] + 1
         if ids[i] < 0 or kind > TOTAL:
             continue
@@ -234,9 +219,10 @@ def judge_rows(  # type: ignore[no-untyped-def]
             row.kind, row.first_ms = kind, clock_ms[i]
             row.missing_ms, row.bucket_ms, row.newest, row.closed = NEVER, NEVER, -1, -1
         note = notes[taken]
-        note.score, note.judged, note.index, note.row = 0.0, 0, i, ids[i]
+        note.alarm, note.judged, note.index, note.row = 0, 0, i, ids[i]
         note.code = judge_reading(row, kind, value[i], at_s[i], clock_ms[i], late[i], rule, note)
-        scores[i] = row.score if note.judged else 0.0
+        if note.judged:
+            views[i, :] = row.views
         taken += note.code != 0
         due_ms = min(due_ms, row.missing_ms, row.bucket_ms)
     return taken, due_ms
@@ -267,7 +253,7 @@ def pass_rows(rows, ids, ready, clock_ms, rule, touched, notes):  # type: ignore
         if ready[i] and (row.bucket_ms <= clock_ms or row.missing_ms <= clock_ms):
             touched[i] = True
             note = notes[taken]
-            note.score, note.judged, note.index, note.row = 0.0, 0, -1, ids[i]
+            note.alarm, note.judged, note.index, note.row = 0, 0, -1, ids[i]
             note.code = pass_row(row, clock_ms, rule, note)
             taken += note.code != 0
         due_ms = min(due_ms, row.missing_ms, row.bucket_ms)

@@ -1,4 +1,4 @@
-"""The row of one series, and the formulas over it: what is expected, how unusual a value is, what is learned."""
+"""The row of one series, the settings as kernels take them, and the profiles of the season: by day and by week."""
 
 from __future__ import annotations
 
@@ -8,40 +8,34 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.compiled import kernel
-from detectors.statistics import clamp, gain_after, gain_of, moved, place_in_season
+from detectors.statistics import moved, place_in_season
 from topics.settings import Settings
 
-SLOTS = 96
 RING = 8
 
-# A series that never moves has no error to measure in: a thousandth of its level is the least that counts as one.
-RESOLUTION = 1e-3
-SMALLEST = 1e-300
-HIGHEST_SCORE = 1e6
+# The profile by day has slots of half an hour, the one by week of an hour, where a season is a day; the size of errors
+# is known for two hours of it at a time. How much of a slot's value a new season replaces.
+DAY, WEEK, SEASONS, SIZES = 48, 168, 7, 12
+DAY_GAIN, WEEK_GAIN, SIZE_GAIN = 0.15, 0.3, 0.15
 
-# What a reading beyond CLIP usual errors teaches is cut to that, but not below a share of what it says, which grows
-# with every such reading in a row: a spike leaves the scale alone, a series that moved for good is believed in the end.
-CLIP = 6.0
-SHARE_PER_READING = 0.005
-STREAK_MOST = 200
-
-# The season is used where it lowers the loss by this factor; how fast a slot of its profile follows, season by season.
-SEASON_MARGIN = 0.9
-SEASON_GAIN = 0.25
+# The views of a value, in the order of their numbers: against the season, against the level, against whatever comes
+# nearest; the errors of late together; the mean of late against the mean of long.
+VIEWS = ("season", "level", "nearest", "drift", "shift")
+SEASON, LEVEL, NEAREST, DRIFT, SHIFT = range(5)
+SIZED = 3
+"""The views before this one measure errors by the time of the season."""
 
 
 class Rule(NamedTuple):
-    """The settings as the kernels take them, all float64; gains are the weights of one reading."""
+    """The settings as the kernels take them, all float64."""
 
     season_s: float
-    alarm: float
+    alarms_per_day: float
     warmup: float
     bucket_s: float
     missing: float
     missing_least_s: float
     late_s: float
-    level_gain: float
-    spread_gain: float
 
 
 def rule_of(settings: Settings) -> Rule:
@@ -49,149 +43,155 @@ def rule_of(settings: Settings) -> Rule:
     its = settings.anomaly
     return Rule(
         season_s=max(1.0, float(its.season_s)),
-        alarm=float(its.alarm),
+        alarms_per_day=float(its.alarms_per_day),
         warmup=float(its.warmup),
         bucket_s=max(0.1, float(its.bucket_s)),
         missing=float(its.missing),
         missing_least_s=float(its.missing_least_s),
         late_s=float(settings.late_s),
-        level_gain=gain_of(its.level_half_life),
-        spread_gain=gain_of(its.spread_half_life),
     )
 
 
 # One series. In words, beside what the names say:
-#   level, offset        tracked level; tracked distance from the profile
-#   *_square             mean square of the errors of either expectation; *_loss: their mean size, over about one season
-#   anchor, profile      the profile is kept as distances from a first value; known: a bit for each slot that holds one
-#   slot*                the slot being filled, and its sum
-#   value, error         the last value judged, and its distance from the expected in usual errors
-#   score                how unusual the last value was, before it is known to be the begin of an excursion
-#   streak               how many values in a row were far out of the usual
-#   doubt                for so many readings more, one that is a little out of the band is believed to be anomalous
-#   since_s, said_at_s, peak, back   of the excursion: its begin, when and how high it was said, readings back inside
+#   level, fast, slow    means of the latest values, of ten, five and a hundred of them
+#   day_offset, week_offset  how far the series is from its profiles of late; drift: from what was expected
+#   losses               how far level, day and week are off, in the long run; compared: over how many values
+#   errors, day_error    of the last value by each view, and by the day; known: whether there was a day (1), a week (2)
+#   squares              mean square of each view's errors
+#   views                the score of the last value by each view, before `raised`; raised: by how much more than 1 a
+#                        view must say to be heard, since it was heard too often
+#   step_s               the usual time between values; bound: how many usual errors are a score of 1; fade: how much of
+#                        `raised` is forgotten a value
+#   anchor, day, week    the profiles, as distances from a first value; *_known: a bit for each slot with a value
+#   *_slot               the slot being filled, counted from 1970; its sum, and of how many values
+#   sizes, sizes_known   how large squared errors are at a time of the season, as shares of `squares`; of how many days
+#   value, error         the last value judged, and its distance from the season in usual errors
+#   peak                 the score of the last alarm, fading: what is not well above it is nothing new
+#   waited, wait         values since the excursion was said, and after how many it is said again; back: values in band
+#   alarms, days         alarms said and days judged, of the last ten days or so
+#   streak               how many values in a row were above the bound
+#   since_s, said_at_s   of the excursion: its begin, and when it was said
 #   interval_s, jitter_s the usual time between readings, and how far it strays
 #   sums, filled, bucket, newest, closed   of deltas: the open buckets, the oldest and the newest, the last one closed
 ROW = np.dtype(
     [
-        *[(name, "f8") for name in ("level", "level_square", "level_loss", "offset", "season_square", "season_loss")],
-        *[(name, "f8") for name in ("season_s", "anchor", "slot_sum", "value", "judged_at_s", "since_s", "said_at_s")],
-        *[(name, "f8") for name in ("last_at_s", "interval_s", "jitter_s", "counter", "bucket_s")],
-        *[(name, "i8") for name in ("slot", "first_ms", "last_ms", "missing_ms", "bucket_ms")],
+        *[(name, "f8") for name in ("level", "fast", "slow", "day_offset", "week_offset", "drift", "anchor")],
+        *[(name, "f8") for name in ("season_s", "step_s", "day_sum", "week_sum")],
+        ("losses", "f8", 3),
+        ("squares", "f8", len(VIEWS)),
+        ("errors", "f8", len(VIEWS)),
+        ("day_error", "f8"),
+        ("size_sums", "f8", SIZED),
+        *[(name, "f8") for name in ("value", "judged_at_s", "since_s", "said_at_s", "last_at_s")],
+        *[(name, "f8") for name in ("interval_s", "jitter_s", "counter", "bucket_s")],
+        *[(name, "i8") for name in ("day_slot", "week_slot", "first_ms", "last_ms", "missing_ms", "bucket_ms")],
         *[(name, "i8") for name in ("bucket", "newest", "closed")],
         ("sums", "f8", RING),
-        ("error", "f4"),
-        ("score", "f4"),
-        ("peak", "f4"),
-        *[(name, "i4") for name in ("seen", "season_seen", "slot_count", "heard", "late_deltas")],
-        *[(name, "u1") for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "doubt")],
+        ("views", "f4", len(VIEWS)),
+        ("raised", "f4", len(VIEWS)),
+        *[(name, "f4") for name in ("error", "score", "peak", "bound", "fade", "alarms", "days")],
+        ("sizes", "f4", (SIZED, SIZES)),
+        ("day", "f4", DAY),
+        ("week", "f4", WEEK),
+        *[(name, "i4") for name in ("seen", "day_count", "week_count", "size_count", "heard", "late_deltas")],
+        *[(name, "i4") for name in ("compared", "waited", "wait")],
+        *[(name, "u1") for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "known")],
         ("filled", "u1", RING),
-        ("known", "u1", SLOTS // 8),
-        ("profile", "f4", SLOTS),
+        ("day_known", "u1", DAY // 8),
+        ("week_known", "u1", WEEK // 8),
+        ("sizes_known", "u1", SIZES),
     ]
 )
 
 
 @kernel
-def knows(row, slot):  # type: ignore[no-untyped-def]
-    """Return whether the profile holds a value for a slot."""
-    return (row.known[slot >> 3] >> (slot & 7)) & 1 == 1
+def knows(known, slot):  # type: ignore[no-untyped-def]
+    """Return whether a profile holds a value for a slot."""
+    return (known[slot >> 3] >> (slot & 7)) & 1 == 1
 
 
 @kernel
-def profile_at(row, at_s):  # type: ignore[no-untyped-def]
-    """Return what the profile expects at a time, between the middles of two slots, and whether it expects anything."""
-    if row.season_s <= 0:
+def usual_at(profile, known, place):  # type: ignore[no-untyped-def]
+    """Return what a profile holds for a place of the season (0 to below 1), between the middles of two slots.
+
+    And whether it does: only where both slots have a value.
+    """
+    slots = len(profile)
+    place = place * slots - 0.5
+    whole = math.floor(place)
+    left = int(whole) % slots
+    right = (left + 1) % slots
+    if not (knows(known, left) and knows(known, right)):
         return 0.0, False
-    place = place_in_season(at_s, row.season_s) * SLOTS - 0.5
-    share = place - math.floor(place)
-    left = math.floor(place) % SLOTS
-    right = (left + 1) % SLOTS
-    own = right if share >= 0.5 else left
-    if not knows(row, own):
-        return 0.0, False
-    if not (knows(row, left) and knows(row, right)):
-        return row.anchor + row.profile[own], True
-    return row.anchor + (1 - share) * row.profile[left] + share * row.profile[right], True
+    share = place - whole
+    return (1 - share) * profile[left] + share * profile[right], True
 
 
 @kernel
-def expect(row, at_s, rule):  # type: ignore[no-untyped-def]
-    """Return the value that is expected at a time, and the usual error: of the profile where it has the lower loss."""
-    least = max(RESOLUTION * abs(row.level), SMALLEST)
-    if row.season_seen >= rule.warmup and row.season_loss < SEASON_MARGIN * row.level_loss:
-        base, known = profile_at(row, at_s)
-        if known:
-            return base + row.offset, max(math.sqrt(row.season_square), least)
-    return row.level, max(math.sqrt(row.level_square), least)
+def fill_slot(profile, known, slot, mean, gain):  # type: ignore[no-untyped-def]
+    """Fold the mean of a slot that is over into a profile."""
+    k = slot % len(profile)
+    profile[k] = moved(profile[k], mean, gain) if knows(known, k) else mean
+    known[k >> 3] |= 1 << (k & 7)
 
 
 @kernel
-def score(row, value, at_s, rule):  # type: ignore[no-untyped-def]
-    """Return how unusual a value is, without learning from it: above 1 is anomalous, 0 while the row warms up."""
-    if row.seen < rule.warmup:
-        return 0.0
-    expected, spread = expect(row, at_s, rule)
-    return min(abs(value - expected) / (rule.alarm * spread), HIGHEST_SCORE)
+def fill_sizes(row, slot):  # type: ignore[no-untyped-def]
+    """Fold the mean squares of a part of the season that is over into the row's sizes."""
+    k = slot % SIZES
+    gain = max(SIZE_GAIN, 1.0 / (row.sizes_known[k] + 1.0))
+    for view in range(SIZED):
+        row.sizes[view, k] = moved(row.sizes[view, k], row.size_sums[view] / row.size_count, gain)
+        row.size_sums[view] = 0.0
+    row.sizes_known[k] = min(row.sizes_known[k] + 1, 255)
+    row.size_count = 0
 
 
 @kernel
-def believed(row, value, at_s, rule):  # type: ignore[no-untyped-def]
-    """Return the value as it is to be learned, and count how many in a row were far out of the usual."""
-    if row.seen < rule.warmup:
-        return value
-    expected, spread = expect(row, at_s, rule)
-    surprise = value - expected
-    row.streak = min(row.streak + 1, STREAK_MOST) if abs(surprise) > CLIP * spread else 0
-    return expected + clamp(surprise, max(CLIP * spread, SHARE_PER_READING * row.streak * abs(surprise)))
+def begin_season(row, value, rule):  # type: ignore[no-untyped-def]
+    """Forget the profiles: the season has another length now."""
+    row.season_s, row.anchor = rule.season_s, value
+    row.day_known[:] = 0
+    row.week_known[:] = 0
+    row.sizes_known[:] = 0
+    row.losses[:] = 0.0
+    row.size_sums[:] = 0.0
+    row.day_count, row.week_count, row.size_count, row.compared = 0, 0, 0, 0
+    row.day_sum, row.week_sum, row.day_slot, row.week_slot = 0.0, 0.0, -1, -1
+    row.day_offset, row.week_offset = 0.0, 0.0
 
 
 @kernel
-def learn_profile(row, value, at_s, rule):  # type: ignore[no-untyped-def]
-    """Fold a value into the slot of its time of day; one older than the slot being filled teaches the level alone."""
+def learn_profiles(row, value, at_s, rule):  # type: ignore[no-untyped-def]
+    """Fold a value into the slots of its time; one older than the slot being filled teaches nothing here."""
     if row.season_s != rule.season_s:
-        row.season_s, row.anchor = rule.season_s, value
-        row.known[:] = 0
-        row.season_seen, row.slot_count, row.slot_sum, row.slot = 0, 0, 0.0, -1
-    slot = math.floor(at_s / rule.season_s * SLOTS)
-    if slot > row.slot:
-        if row.slot_count > 0:
-            k = row.slot % SLOTS
-            mean = row.slot_sum / row.slot_count
-            row.profile[k] = moved(row.profile[k], mean, SEASON_GAIN) if knows(row, k) else mean
-            row.known[k >> 3] |= 1 << (k & 7)
-        row.slot, row.slot_sum, row.slot_count = slot, 0.0, 0
-    if slot == row.slot:
-        row.slot_sum += value - row.anchor
-        row.slot_count += 1
+        begin_season(row, value, rule)
+    slot = math.floor(at_s / row.season_s * DAY)
+    if slot > row.day_slot:
+        if row.day_count > 0:
+            fill_slot(row.day, row.day_known, row.day_slot, row.day_sum / row.day_count, DAY_GAIN)
+        if row.size_count > 0 and slot * SIZES // DAY > row.day_slot * SIZES // DAY:
+            fill_sizes(row, row.day_slot * SIZES // DAY)
+        row.day_slot, row.day_sum, row.day_count = slot, 0.0, 0
+    if slot == row.day_slot:
+        row.day_sum += value - row.anchor
+        row.day_count += 1
+    slot = math.floor(at_s / row.season_s * (WEEK // SEASONS))
+    if slot > row.week_slot:
+        if row.week_count > 0:
+            fill_slot(row.week, row.week_known, row.week_slot, row.week_sum / row.week_count, WEEK_GAIN)
+        row.week_slot, row.week_sum, row.week_count = slot, 0.0, 0
+    if slot == row.week_slot:
+        row.week_sum += value - row.anchor
+        row.week_count += 1
 
 
 @kernel
-def learn_season(row, value, at_s, rule):  # type: ignore[no-untyped-def]
-    """Move what is known of the season, and the losses of both expectations, towards a value."""
-    base, known = profile_at(row, at_s)
-    if known and row.season_s == rule.season_s:
-        if row.season_seen == 0:
-            row.offset = value - base
-        error = value - base - row.offset
-        slow = gain_after(row.season_seen, max(1e-4, min(0.05, row.interval_s / rule.season_s)))
-        row.season_loss = moved(row.season_loss, abs(error), slow)
-        row.level_loss = moved(row.level_loss, abs(value - row.level), slow)
-        row.season_square = moved(row.season_square, error * error, gain_after(row.season_seen, rule.spread_gain))
-        row.offset += rule.level_gain * error
-        row.season_seen = min(row.season_seen + 1, 1_000_000)
-    learn_profile(row, value, at_s, rule)
-
-
-@kernel
-def learn(row, value, at_s, rule):  # type: ignore[no-untyped-def]
-    """Fold a value into the row: its level, the size of its errors, its season."""
-    value = believed(row, value, at_s, rule)
-    learn_season(row, value, at_s, rule)
-    if row.seen == 0:
-        row.level = value
-    else:
-        miss = value - row.level
-        row.level_square = moved(row.level_square, miss * miss, gain_after(row.seen - 1, rule.spread_gain))
-        row.level += gain_after(row.seen, rule.level_gain) * miss
-    row.seen = min(row.seen + 1, 1_000_000)
+def size_at(row, view, at_s):  # type: ignore[no-untyped-def]
+    """Return how large errors usually are at a time of the season, as a share of their size at all times."""
+    if row.season_s <= 0:
+        return 1.0
+    k = int(place_in_season(at_s, row.season_s) * SIZES) % SIZES
+    if row.sizes_known[k] < 2:
+        return 1.0
+    return min(max(math.sqrt(row.sizes[view, k]), 0.25), 4.0)

@@ -55,3 +55,18 @@ def place_in_season(at_s, season_s):  # type: ignore[no-untyped-def]
     """
     turns = at_s / season_s
     return turns - math.floor(turns)
+
+
+@kernel
+def normal_bound(share):  # type: ignore[no-untyped-def]
+    """Return how many deviations a normal value passes, on either side, with a probability from 1e-300 to 1.
+
+    Within 0.0005 (M. Abramowitz and I. A. Stegun, 1964, formula 26.2.23).
+
+    >>> round(normal_bound(0.05), 2), round(normal_bound(0.0027), 2)
+    (1.96, 3.0)
+    """
+    t = math.sqrt(-2.0 * math.log(max(share, 1e-300) / 2.0))
+    above = 2.515517 + t * (0.802853 + t * 0.010328)
+    below = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))
+    return max(t - above / below, 0.0)

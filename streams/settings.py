@@ -125,8 +125,8 @@ def load(path: Path | str | None = None, env: Mapping[str, str] | None = None) -
 
     Raises SettingsRefused with everything that is wrong: file and line, what was expected, what was found.
 
-    >>> load(env={"LUMINAR_ANOMALY__ALARM": "8", "LUMINAR_BROKER": "kafka:9092"}).settings.anomaly.alarm
-    8.0
+    >>> load(env={"LUMINAR_ANOMALY__WARMUP": "80", "LUMINAR_BROKER": "kafka:9092"}).settings.anomaly.warmup
+    80
     """
     root = Node({}, "settings") if path is None else read_file(Path(path))
     root = Node({}, root.where) if root.value is None else root

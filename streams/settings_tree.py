@@ -28,7 +28,7 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        """Read as `luminar.yaml:3: anomaly.alarm: expected a number above 0, found -1`."""
+        """Read as `luminar.yaml:3: anomaly.alarms_per_day: expected a number above 0, found -1`."""
         name = written(self.path)
         return f"{self.where}: {name}: {self.text}" if name else f"{self.where}: {self.text}"
 

@@ -74,21 +74,18 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     """The judgement of readings.
 
     season_s       length of the season whose profile is learned; used for a series only once it lowers its loss
-    alarm          how many units of a series' own usual error make a score of 1
+    alarms_per_day how many alarms a series may have a day that nobody needs: what is usual once in so long is said
     warmup         how many readings a series is learned silently
     bucket_s       deltas are added up over so many seconds
-    level_half_life, spread_half_life   how fast the level, and the size of its usual error, are followed: in readings
     missing        a series is missing after this many of its usual intervals, but not before missing_least_s: a worker
                    that is replaced says nothing for some seconds; what it derives each second is not missing then
     joint          whether a service's main series are judged together
     """
 
     season_s: Positive = 86_400.0
-    alarm: Positive = 6.0
+    alarms_per_day: Positive = 0.1
     warmup: Count = 60
     bucket_s: Positive = 10.0
-    level_half_life: Positive = 23.0
-    spread_half_life: Positive = 350.0
     missing: Annotated[float, Meta(ge=1.5)] = 3.0
     missing_least_s: Annotated[float, Meta(ge=1)] = 15.0
     joint: bool = True

@@ -16,6 +16,8 @@ class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, 
     score          how unusual; above 1 is anomalous
     calm           True when this says that an excursion is over: the first reading back in the band
     since_s        when the excursion began
+    view           for "level": which expectation was missed most: "season", "level", "nearest" (of all expectations),
+                   "drift" (the errors of late, together), "shift" (the latest values against those of long)
     stands_out     for "joint": the series that stand out, most unusual first
     """
 
@@ -31,6 +33,7 @@ class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, 
     since_s: float | None = None
     stands_out: tuple[str, ...] = ()
     text: str = ""
+    view: str = ""
 
     @property
     def service(self) -> str:

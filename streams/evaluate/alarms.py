@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.anomaly_loops import begin_rows
-from detectors.anomaly_rows import ROW
+from detectors.anomaly_rows import ROW, rule_of
 from detectors.columns import Flags, Floats
 from detectors.joint import JOINT, begin_vectors
+from topics.settings import Settings
 
 THRESHOLDS = tuple(2.0 ** (k / 8) for k in range(-24, 33))
 """What is tried in hindsight: from an eighth to sixteen times the score that is anomalous."""
 
 
-def begins_at(threshold: float, scores: Floats, at_s: Floats) -> Flags:
-    """Return where alarms of one series begin if `threshold` is to be passed instead of 1.
+Scores = NDArray[np.float64] | NDArray[np.float32]
+
+
+def begins_at(threshold: float, scores: Scores, at_s: Floats) -> Flags:
+    """Return where alarms of one series are said if `threshold` is to be passed instead of 1.
+
+    scores         [n, views]: what each view says, before it has to say more; or [n] where there is but one
 
     >>> begins_at(2.0, np.array([0.0, 9.0, 9.0, 0.0]), np.arange(4.0)).tolist()
     [False, True, False, False]
     """
-    begins = np.zeros(len(scores), np.bool_)
-    begin_rows(np.zeros(1, ROW), scores, at_s, threshold, begins)
-    return begins
+    said = np.zeros(len(scores), np.bool_)
+    begin_rows(np.zeros(1, ROW), scores.reshape(len(scores), -1), at_s, threshold, rule_of(Settings()), said)
+    return said
 
 
 def joint_begins_at(threshold: float, scores: Floats, at_s: Floats) -> Flags:

@@ -43,7 +43,7 @@ def causes(path: Path) -> list[tuple[Span, set[int]]]:
 
 def together(judged: Judged) -> Floats:
     """Return one score a row: the joint one where there is any, else the highest of the metrics."""
-    return judged.joint if judged.joint.any() else judged.scores.max(axis=1)
+    return judged.joint if judged.joint.any() else judged.scores.max(axis=1).astype(np.float64)
 
 
 def said(judged: Judged) -> Flags:
@@ -53,8 +53,11 @@ def said(judged: Judged) -> Flags:
 
 def said_at(threshold: float, judged: Judged, trace: Trace) -> Flags:
     """Return where an alarm would have begun, had `threshold` been what is anomalous."""
-    begins = joint_begins_at if judged.joint.any() else begins_at
-    return begins(threshold, together(judged), trace.at_s)
+    if judged.joint.any():
+        return joint_begins_at(threshold, judged.joint, trace.at_s)
+    metrics = range(judged.views.shape[1])
+    begins = np.stack([begins_at(threshold, judged.views[:, metric], trace.at_s) for metric in metrics])
+    return np.asarray(begins.any(axis=0))
 
 
 def blamed(judged: Judged, row: int) -> tuple[int, ...]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.anomaly import AnomalyBank
+from detectors.anomaly_rows import VIEWS
 from detectors.bank import PAGES
 from detectors.columns import Columns, Flags, Floats, Run, Text
 from streams.evaluate.traces import Trace
@@ -25,14 +27,14 @@ ROWS = 8192
 class Judged:
     """What was made of a trace.
 
-    scores         float64 [n, metrics]: how unusual each reading is; above 1 is anomalous
-    begins         bool [n, metrics]: an alarm was said here that was not on before
+    views          float32 [n, metrics, views]: what each view said of each reading, before it had to say more
+    begins         bool [n, metrics]: an alarm was said here
     joint          float64 [n]: how unusual the metrics are together; joint_begins: bool [n]
     stands_out     the metrics named by a joint alarm, by row, most unusual first
     seconds        it took to fold the readings
     """
 
-    scores: Floats
+    views: NDArray[np.float32]
     begins: Flags
     joint: Floats
     joint_begins: Flags
@@ -40,10 +42,17 @@ class Judged:
     seconds: float = 0.0
 
     @classmethod
-    def nothing(cls, trace: Trace) -> Judged:
+    def nothing(cls, trace: Trace, views: int = 1) -> Judged:
         """Return a judgement that calls nothing unusual."""
         n, shape = len(trace), trace.values.shape
-        return cls(np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(n), np.zeros(n, np.bool_))
+        said = np.zeros((*shape, views), np.float32)
+        return cls(said, np.zeros(shape, np.bool_), np.zeros(n), np.zeros(n, np.bool_))
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """Return what the loudest view says of each reading, [n, metrics]."""
+        loudest: NDArray[np.float32] = self.views.max(axis=2)
+        return loudest
 
 
 class Judge(Protocol):
@@ -80,7 +89,7 @@ class BankJudge:
 
     def __call__(self, trace: Trace) -> Judged:
         """Fold the rows; those of several metrics one by one, with what the passing of time brings between them."""
-        bank, judged = AnomalyBank(self.settings), Judged.nothing(trace)
+        bank, judged = AnomalyBank(self.settings), Judged.nothing(trace, len(VIEWS))
         metrics = trace.values.shape[1]
         step, clock_ms = ROWS if metrics == 1 else 1, 0
         ready, positions = np.ones(PAGES, np.bool_), np.zeros(PAGES, np.int64)
@@ -90,10 +99,10 @@ class BankJudge:
             clocks = np.maximum(np.maximum.accumulate(columns.time_ms), clock_ms)
             n, clock_ms = len(columns), int(clocks[-1])
             run = Run(columns, 0, n, np.ones(n, np.bool_), np.zeros(n, np.bool_), positions, clocks)
-            began_s = time.perf_counter()
+            began_s = time.process_time()
             found = [(finding.at, finding.record) for finding in bank.fold(run)]
-            judged.seconds += time.perf_counter() - began_s
-            judged.scores[first:last] = bank.scores[:n].reshape(-1, metrics)
+            judged.seconds += time.process_time() - began_s
+            judged.views[first:last] = bank.views[:n].reshape(last - first, metrics, -1)
             note(judged, first, metrics, found)
             if metrics > 1:
                 # As at the end of the joint judgement's bucket: it looks at what was heard in it.
@@ -108,9 +117,9 @@ def note(judged: Judged, first: int, metrics: int, found: Sequence[tuple[int, ob
     for at, record in found:
         if not isinstance(record, Anomaly) or record.calm:
             continue
-        row, new = first + at // metrics, record.since_s == record.at_s
+        row = first + at // metrics
         if record.kind == "level":
-            judged.begins[row, at % metrics] |= new
+            judged.begins[row, at % metrics] = True
         elif record.kind == "joint":
-            judged.joint_begins[row] |= new
+            judged.joint_begins[row] |= record.since_s == record.at_s
             judged.stands_out[row] = tuple(int(name.rsplit("_", 1)[1]) for name in record.stands_out)

@@ -29,7 +29,7 @@ def evaluate(
     figures["quiet_alarms_at_1"] = quiet_alarms(traces, spans, said)
     reached = []
     for threshold in THRESHOLDS:
-        flags = [begins_at(threshold, one.scores[:, 0], trace.at_s) for trace, one in zip(traces, judged, strict=True)]
+        flags = [begins_at(threshold, one.views[:, 0], trace.at_s) for trace, one in zip(traces, judged, strict=True)]
         reached.append((pooled(flags).f1, threshold))
     figures["delay_f1_best"], figures["threshold_best"] = max(reached)
     return figures

@@ -164,7 +164,7 @@ def evaluate(folder: Path, traces: Sequence[Trace], judged: Sequence[Judged]) ->
     figures["quiet_alarms_at_1"] = quiet_alarms(traces, [spans[trace.name] for trace in traces], said)
     best: dict[str, tuple[float, float]] = {}
     for threshold in THRESHOLDS:
-        flags = [begins_at(threshold, one.scores[:, 0], trace.at_s) for trace, one in zip(traces, judged, strict=True)]
+        flags = [begins_at(threshold, one.views[:, 0], trace.at_s) for trace, one in zip(traces, judged, strict=True)]
         reached = {name: score(cases, flags, profile) for name, profile in PROFILES.items()}
         reached["event_f1"] = events(cases, flags).f1
         for name, value in reached.items():

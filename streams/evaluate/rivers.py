@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from river import anomaly, preprocessing, stats, time_series
 
 from streams.evaluate.alarms import begins_at
@@ -23,6 +22,8 @@ Scorer = Callable[[float], float]
 """Scores a value from those before it, then learns it."""
 SIGMAS = 3.0
 LAGS = 4
+WARMUP = 60
+"""Readings that are learned silently, as many as by the bank."""
 
 
 def zscore(window: int = 100) -> Scorer:
@@ -135,12 +136,12 @@ class RiverJudge:
 
     def __call__(self, trace: Trace) -> Judged:
         """Score each series by itself; alarms begin by the bank's rule."""
-        judged, began_s = Judged.nothing(trace), time.perf_counter()
+        judged, began_s = Judged.nothing(trace), time.process_time()
         for metric in range(trace.values.shape[1]):
             score = self.make()
-            judged.scores[:, metric] = [score(value) for value in trace.values[:, metric].tolist()]
-        judged.seconds = time.perf_counter() - began_s
+            judged.views[:, metric, 0] = [score(value) for value in trace.values[:, metric].tolist()]
+        judged.views[:WARMUP] = 0.0
+        judged.seconds = time.process_time() - began_s
         for metric in range(trace.values.shape[1]):
-            scores = np.ascontiguousarray(judged.scores[:, metric])
-            judged.begins[:, metric] = begins_at(1.0, scores, trace.at_s)
+            judged.begins[:, metric] = begins_at(1.0, judged.views[:, metric], trace.at_s)
         return judged

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from typing import Any
@@ -14,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.anomaly import AnomalyBank, SeriesDetector
-from detectors.anomaly_rows import ROW
+from detectors.anomaly_rows import LEVEL, ROW
 from tests.contract import check
 from tests.fakes import Entry, fold, fold_into, shard_of
 from topics.control import SettingsChange, Tick
@@ -88,7 +87,7 @@ def mixed_log(seconds: int, seed: int) -> list[Entry]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_bank_holds_to_the_contract(seed: int) -> None:
-    its = Settings(anomaly=AnomalySettings(warmup=15, bucket_s=2.0, season_s=67.0, alarm=4.0))
+    its = Settings(anomaly=AnomalySettings(warmup=15, bucket_s=2.0, season_s=67.0))
     said = check(AnomalyBank, METRICS, mixed_log(160, seed), its, seed)
     assert {record.kind for record in said if isinstance(record, Anomaly)} == {"joint", "level", "missing"}
 
@@ -104,19 +103,24 @@ def test_a_spike_is_said_with_its_band_and_calmed_once_it_is_over() -> None:
     assert (end.calm, end.since_s) == (True, START_S + 60)
 
 
-def test_an_excursion_is_said_again_only_after_a_while() -> None:
-    said = said_of(gauges([*noise(60), *noise(40, 60.0)]))
-    times = [record.at_s for record in said if not record.calm]
-    assert times[0] == START_S + 60
-    assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(times))
+def test_an_excursion_is_said_again_after_times_that_double() -> None:
+    """Besides when it begins, and when it grows well beyond what was said."""
+    said = said_of(gauges([*noise(200), *noise(60, 40.0, seed=2)]))
+    assert [record.at_s - START_S - 200 for record in said if not record.calm] == [0, 8, 24]
+    assert said[-1].calm
+    assert {record.since_s for record in said} == {START_S + 200}
 
 
-def test_one_reading_a_little_out_of_the_band_is_not_said_and_two_are() -> None:
-    one = detector(noise(200))
-    _, _, upper = one.band_one(START_S + 200)
-    calm, little = noise(200), 10 + 1.3 * (upper - 10)
-    assert said_of(gauges([*calm, little, 10.0, 10.0, 10.0])) == []
-    assert [record.calm for record in said_of(gauges([*calm, little, little]))] == [False]
+def test_what_comes_again_and_again_must_grow_to_be_said() -> None:
+    """A view that alarms too often for what was promised has to say more; what is far beyond that is still heard."""
+    spikes = [*noise(200)]
+    for k in range(40):
+        spikes += [28.0, *noise(99, seed=k + 2)]
+    times = [record.at_s - START_S for record in said_of(gauges(spikes)) if not record.calm]
+    assert times[0] == 200
+    assert len(times) <= 8
+    far = said_of(gauges([*spikes, 500.0]))
+    assert far[-1].at_s - START_S == len(spikes)
 
 
 def test_while_it_warms_up_a_series_is_learned_silently() -> None:
@@ -139,7 +143,7 @@ def test_a_constant_series_never_alarms(value: float, count: int) -> None:
 @given(st.lists(st.floats(-1e30, 1e30, allow_subnormal=True), min_size=1, max_size=120))
 def test_whatever_the_values_nothing_becomes_infinite(values: list[float]) -> None:
     one = detector(values, 7.0)
-    score, band = one.score_one(values[0], START_S), one.band_one(START_S + 3.0)
+    score, band = one.score_one(values[0], START_S), one.band_one(values[-1], START_S + 3.0)
     assert 0 <= score <= 1e6
     assert all(math.isfinite(edge) for edge in band)
     assert all(np.isfinite(one._rows[name]).all() for name in ROW.names or () if ROW[name].base.kind == "f")
@@ -149,32 +153,33 @@ def test_whatever_the_values_nothing_becomes_infinite(values: list[float]) -> No
 @given(st.lists(st.floats(-100, 100), min_size=25, max_size=60), st.floats(-1e3, 1e3))
 def test_the_score_reaches_one_exactly_at_the_band(values: list[float], value: float) -> None:
     one = detector(values, its=QUICK)
-    expected, lower, upper = one.band_one(START_S + 60)
+    expected, lower, upper = one.band_one(value, START_S + 60)
     score = one.score_one(value, START_S + 60)
-    assert score == pytest.approx(min(abs(value - expected) / (upper - expected), 1e6), rel=1e-6)
-    assert (score > 1 + 1e-9) <= (value < lower or value > upper)
+    if upper > expected:
+        assert score == pytest.approx(min(abs(value - expected) / (upper - expected), 1e6), rel=1e-5)
+        assert (score > 1 + 1e-6) <= (value < lower or value > upper)
 
 
-@given(st.lists(st.floats(-50, 50), min_size=2, max_size=20))
+@given(st.lists(st.floats(-50, 50), min_size=2, max_size=10))
 def test_before_the_gains_bound_level_and_spread_are_the_plain_ones(values: list[float]) -> None:
     """At first the level is the plain mean, and the spread the plain rms of what it missed by."""
     one, means = detector(values), [math.fsum(values[:k]) / k for k in range(1, len(values) + 1)]
     misses = [value - mean for value, mean in zip(values[1:], means, strict=False)]
     assert one._rows[0]["level"] == pytest.approx(means[-1], abs=1e-9)
-    assert one._rows[0]["level_square"] == pytest.approx(sum(m * m for m in misses) / len(misses), abs=1e-9)
+    assert one._rows[0]["squares"][LEVEL] == pytest.approx(sum(m * m for m in misses) / (len(misses) + 1), abs=1e-9)
 
 
 def test_asking_leaves_no_trace() -> None:
     one = detector(noise(50))
     before = one._rows.tobytes()
     one.score_one(1e9, START_S + 50)
-    one.band_one(START_S + 50)
+    one.band_one(1e9, START_S + 50)
     assert one._rows.tobytes() == before
 
 
 def test_one_series_alone_is_judged_as_in_the_bank() -> None:
     values = noise(80)
-    expected = detector(values).band_one(START_S + 80)
+    expected = detector(values).band_one(500.0, START_S + 80)
     said = said_of(gauges([*values, 500.0]))[-1]
     assert (said.expected, said.lower, said.upper) == pytest.approx(expected)
 
@@ -182,8 +187,8 @@ def test_one_series_alone_is_judged_as_in_the_bank() -> None:
 def test_a_spike_does_not_blow_up_the_scale() -> None:
     values = noise(100)
     before, after = detector(values), detector([*values, 1000.0])
-    _, lower, upper = before.band_one(START_S + 101)
-    _, low_after, up_after = after.band_one(START_S + 101)
+    _, lower, upper = before.band_one(1000.0, START_S + 101)
+    _, low_after, up_after = after.band_one(1000.0, START_S + 101)
     assert (up_after - low_after) < 1.6 * (upper - lower)
 
 
@@ -198,17 +203,18 @@ def test_a_lasting_change_of_level_is_learned_in_the_end(before: float, after: f
     assert said[-1].at_s < START_S + 60 + 200
 
 
-def test_a_season_is_used_once_it_lowers_the_loss() -> None:
-    def wave(second: int) -> float:
-        return 50 + 50 * math.sin(2 * math.pi * second / 100)
+def wave(second: int) -> float:
+    return 50 + 50 * math.sin(2 * math.pi * second / 100)
 
-    seasonal = detector([wave(k) for k in range(1000)])
+
+def test_a_season_is_used_once_it_lowers_the_loss() -> None:
+    seasonal = detector([wave(k) + one for k, one in enumerate(noise(1000, 0.0))])
     for second in (1010, 1025, 1060, 1075):
-        assert seasonal.band_one(START_S + second)[0] == pytest.approx(wave(second), abs=3)
+        assert seasonal.band_one(wave(second - 50) + 9, START_S + second)[0] == pytest.approx(wave(second), abs=6)
     assert seasonal.score_one(100.0, START_S + 1075) > 1
+    assert seasonal._rows[0]["losses"][1] < 0.5 * seasonal._rows[0]["losses"][0]
     noisy = detector(noise(1000))
-    assert noisy._rows[0]["season_seen"] > 500, "its season is learned"
-    assert noisy.band_one(START_S + 1010)[0] == noisy._rows[0]["level"], "but noise has none, so it is not used"
+    assert noisy._rows[0]["losses"][1] > 0.95 * noisy._rows[0]["losses"][0], "noise has none, so it is not used"
 
 
 def test_another_length_of_season_is_learned_anew() -> None:
@@ -216,7 +222,7 @@ def test_another_length_of_season_is_learned_anew() -> None:
     log = [*gauges(noise(150)), ((START_S + 150) * 1000, change), *gauges(noise(30), first=150)]
     row = row_of(log, "shop/load")
     assert row["season_s"] == 50.0
-    assert row["season_seen"] == 0
+    assert 0 < sum(bin(byte).count("1") for byte in row["day_known"]) < 48
 
 
 def test_a_counter_becomes_a_rate_and_its_restart_is_no_fall() -> None:
@@ -328,4 +334,4 @@ def test_a_series_whose_kind_changes_begins_anew() -> None:
 
 
 def test_a_row_is_small() -> None:
-    assert AnomalyBank.dtype.itemsize <= 720
+    assert AnomalyBank.dtype.itemsize <= 1600

@@ -33,7 +33,7 @@ from topics.requests import REQUESTS, Request
 from topics.signals import SIGNALS, Anomaly
 
 SETTINGS: dict[str, Any] = {
-    "anomaly": {"warmup": 12, "bucket_s": 1, "alarm": 6},
+    "anomaly": {"warmup": 12, "bucket_s": 1},
     "decisions": {"cooldown_s": 1},
     "services": {"shop": {"scaling": {"load": "shop/load", "capacity": 2, "every_s": 1, "stabilisation_s": 2}}},
     "worker": {"save_every_s": 0.2},
@@ -113,7 +113,7 @@ def test_of_a_range_only_what_its_records_led_to_is_compared(site: Site) -> None
 
 def test_other_settings_are_weighed_against_what_was_said(site: Site, tmp_path: Any) -> None:
     file = tmp_path / "deaf.yaml"
-    file.write_text(yaml.safe_dump({**SETTINGS, "anomaly": {"warmup": 12, "bucket_s": 1, "alarm": 1000}}))
+    file.write_text(yaml.safe_dump({**SETTINGS, "anomaly": {"warmup": 10_000, "bucket_s": 1}}))
     arguments = ("--topic", "metrics", "--capability", "anomaly", "--with-settings", str(file))
     told = replayed(site, *arguments)
     was = replayed(site, "--topic", "metrics", "--capability", "anomaly")["capabilities"]["anomaly"]["same"]

@@ -109,7 +109,7 @@ def test_new_settings_come_into_force_in_every_log_at_an_offset(make_site: MakeS
     site = make_site(settings={"worker": {"save_every_s": 0.2}}).make_topics()
     worker = site.start().until_ready()
     asyncio.run(send(site, 500))
-    new = Settings(anomaly=AnomalySettings(warmup=5, alarm=3.0), late_s=77.0)
+    new = Settings(anomaly=AnomalySettings(warmup=5, alarms_per_day=3.0), late_s=77.0)
     asyncio.run(put_settings(site.loaded.process, new))
 
     def changes() -> list[list[int]]:

@@ -37,8 +37,8 @@ from topics.metrics import METRICS, Reading
 from topics.settings import AnomalySettings, Scaling, Service, Settings
 from topics.signals import SIGNALS, Anomaly
 
-EAGER = Settings(anomaly=AnomalySettings(warmup=12, bucket_s=1, alarm=6.0))
-DEAF = Settings(anomaly=AnomalySettings(warmup=12, bucket_s=1, alarm=1000.0))
+EAGER = Settings(anomaly=AnomalySettings(warmup=12, bucket_s=1))
+DEAF = Settings(anomaly=AnomalySettings(warmup=10_000, bucket_s=1))
 
 
 def identity(offset: int, what: str = "shop/load level", home: str = "signals") -> Identity:

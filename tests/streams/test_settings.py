@@ -28,7 +28,7 @@ services:
 sources:
   - {topic: logs, format: canonical}
 anomaly:
-  alarm: 8
+  alarms_per_day: 8
 decisions:
   dry_run: [block]
 late_s: 120
@@ -51,7 +51,7 @@ maximum = 6
 topic = "logs"
 format = "canonical"
 [anomaly]
-alarm = 8
+alarms_per_day = 8
 [decisions]
 dry_run = ["block"]
 """
@@ -90,7 +90,7 @@ def test_yaml_and_toml_say_the_same(text: str, name: str) -> None:
     scaling = Scaling(load="shop/requests", capacity=50.0, maximum=6)
     assert loaded.settings.services == {"shop": Service(scaling=scaling, main=("shop/latency_s",))}
     assert loaded.settings.sources == (Source(topic="logs", format="canonical"),)
-    assert (loaded.settings.anomaly.alarm, loaded.settings.late_s) == (8.0, 120.0)
+    assert (loaded.settings.anomaly.alarms_per_day, loaded.settings.late_s) == (8.0, 120.0)
     assert loaded.settings.decisions.dry_run == ("block",)
 
 
@@ -109,11 +109,14 @@ def test_the_deciding_half_survives_its_topic() -> None:
 
 WRONG = [
     ("anomoly: {}", "luminar.yaml:1: unknown key 'anomoly'; did you mean 'anomaly'?"),
-    ("anomaly:\n  alram: 3", "luminar.yaml:2: anomaly: unknown key 'alram'; did you mean 'alarm'?"),
-    ("anomaly:\n  alarm: -1", "luminar.yaml:2: anomaly.alarm: expected a number above 0, found -1"),
-    ("anomaly: {alarm: .nan}", "luminar.yaml:1: anomaly.alarm: expected a number above 0, found nan"),
-    ("anomaly: {alarm: .inf}", "luminar.yaml:1: anomaly.alarm: expected a number above 0, found inf"),
-    ("anomaly: {alarm: true}", "luminar.yaml:1: anomaly.alarm: expected a number above 0, found true"),
+    ("anomaly:\n  warmpu: 3", "luminar.yaml:2: anomaly: unknown key 'warmpu'; did you mean 'warmup'?"),
+    ("anomaly:\n  alarms_per_day: -1", "luminar.yaml:2: anomaly.alarms_per_day: expected a number above 0, found -1"),
+    ("anomaly: {alarms_per_day: .nan}", "luminar.yaml:1: anomaly.alarms_per_day: expected a number above 0, found nan"),
+    ("anomaly: {alarms_per_day: .inf}", "luminar.yaml:1: anomaly.alarms_per_day: expected a number above 0, found inf"),
+    (
+        "anomaly: {alarms_per_day: true}",
+        "luminar.yaml:1: anomaly.alarms_per_day: expected a number above 0, found true",
+    ),
     ("anomaly: {warmup: '60'}", "luminar.yaml:1: anomaly.warmup: expected a whole number at least 1, found '60'"),
     ("anomaly: {warmup: 1.5}", "luminar.yaml:1: anomaly.warmup: expected a whole number at least 1, found 1.5"),
     ("anomaly: {joint: 1}", "luminar.yaml:1: anomaly.joint: expected true or false, found 1"),
@@ -187,9 +190,12 @@ def test_a_wrong_yaml_file_is_refused_with_line_expected_found(text: str, said: 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\n[anomaly]\nalarm = -1", "a.toml:3: anomaly.alarm: expected a number above 0, found -1"),
-        ("\nanomaly.alarm = -1", "a.toml:2: anomaly.alarm: expected a number above 0, found -1"),
-        ("late_s = 1\nanomaly = {alarm = -1}", "a.toml:2: anomaly.alarm: expected a number above 0, found -1"),
+        ("\n[anomaly]\nalarms_per_day = -1", "a.toml:3: anomaly.alarms_per_day: expected a number above 0, found -1"),
+        ("\nanomaly.alarms_per_day = -1", "a.toml:2: anomaly.alarms_per_day: expected a number above 0, found -1"),
+        (
+            "late_s = 1\nanomaly = {alarms_per_day = -1}",
+            "a.toml:2: anomaly.alarms_per_day: expected a number above 0, found -1",
+        ),
         ("[anomoly]", "a.toml:1: unknown key 'anomoly'; did you mean 'anomaly'?"),
         (
             "[[sources]]\ntopic='a'\nformat='canonical'\n[[sources]]\nformat='canonical'",
@@ -210,7 +216,7 @@ def test_a_wrong_toml_file_is_refused_with_line_expected_found(text: str, said: 
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
-    said = refusal("anomaly:\n  alarm: 0\n  warmpu: 3\nlate_s: soon\nincidents: {fire_after: 0}\n")
+    said = refusal("anomaly:\n  alarms_per_day: 0\n  warmpu: 3\nlate_s: soon\nincidents: {fire_after: 0}\n")
     assert [line.partition(": ")[0] for line in said] == [f"luminar.yaml:{line}" for line in (2, 3, 4, 5)]
 
 
@@ -235,7 +241,7 @@ def test_aliases_that_multiply_are_refused() -> None:
 
 def test_the_environment_lies_over_the_file() -> None:
     env = {
-        "LUMINAR_ANOMALY__ALARM": "9",
+        "LUMINAR_ANOMALY__ALARMS_PER_DAY": "9",
         "LUMINAR_BROKER": "one:1,two:2",
         "LUMINAR_SERVICES__SHOP__SCALING__CAPACITY": "70",
         "LUMINAR_DECISIONS__DRY_RUN": "scale,block",
@@ -244,7 +250,7 @@ def test_the_environment_lies_over_the_file() -> None:
         "HOME": "/",
     }
     loaded = load(write(FULL_YAML), env)
-    assert loaded.settings.anomaly.alarm == 9.0
+    assert loaded.settings.anomaly.alarms_per_day == 9.0
     assert loaded.process.broker.addresses == ("one:1", "two:2")
     assert loaded.process.prefix == "7"
     scaling = loaded.settings.services["shop"].scaling
@@ -255,11 +261,12 @@ def test_the_environment_lies_over_the_file() -> None:
 
 
 def test_a_wrong_variable_is_refused_by_name() -> None:
-    assert refusal("", LUMINAR_ANOMALY__ALRAM="3") == [
-        "environment variable LUMINAR_ANOMALY__ALRAM: anomaly: unknown key 'alram'; did you mean 'alarm'?"
+    assert refusal("", LUMINAR_ANOMALY__WARMPU="3") == [
+        "environment variable LUMINAR_ANOMALY__WARMPU: anomaly: unknown key 'warmpu'; did you mean 'warmup'?"
     ]
-    assert refusal("", LUMINAR_ANOMALY__ALARM="high") == [
-        "environment variable LUMINAR_ANOMALY__ALARM: anomaly.alarm: expected a number above 0, found 'high'"
+    assert refusal("", LUMINAR_ANOMALY__ALARMS_PER_DAY="high") == [
+        "environment variable LUMINAR_ANOMALY__ALARMS_PER_DAY: anomaly.alarms_per_day: "
+        "expected a number above 0, found 'high'"
     ]
     assert refusal("", LUMINAR_LATE_S__X="3")[0].endswith("late_s: expected a number above 0, found names with values")
     assert "no named parts" in refusal("late_s: 3", LUMINAR_LATE_S__X="3")[0]

@@ -14,5 +14,5 @@ def test_a_made_set_is_read_judged_and_scored(tmp_path: Path) -> None:
     assert [len(trace) for trace in traces] == [ROWS, ROWS]
     assert 0 < traces[0].scored_from < ROWS
     figures = aiops_kpi.evaluate(folder, traces, [BankJudge(Settings())(trace) for trace in traces])
-    assert figures["delay_f1_at_1"] > 0.8
+    assert figures["delay_f1_at_1"] > 0.6
     assert figures["delay_f1_best"] >= figures["delay_f1_at_1"] - 0.1

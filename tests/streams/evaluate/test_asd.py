@@ -22,7 +22,7 @@ def test_a_made_set_is_read_and_scored(tmp_path: Path, jointly: bool) -> None:
     assert (len(trace), trace.scored_from) == (ROWS, ROWS // 2)
     judged = Judged.nothing(trace)
     for row in SPIKES:
-        judged.scores[row, [0, 1, 2]] = 2.0, 1.5, 3.0
+        judged.views[row, [0, 1, 2], 0] = 2.0, 1.5, 3.0
         judged.begins[row, 2] = True
         if jointly:
             judged.joint[row], judged.joint_begins[row], judged.stands_out[row] = 4.0, True, (3, 0, 1, 2)

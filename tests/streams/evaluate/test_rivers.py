@@ -19,6 +19,8 @@ def test_what_comes_later_changes_no_score(name: str) -> None:
     assert whole.scores.any()
 
 
-@pytest.mark.parametrize("name", ["zscore", "ewma", "river:GaussianScorer", "river:StandardAbsoluteDeviation"])
+@pytest.mark.parametrize("name", ["zscore", "ewma", "river:StandardAbsoluteDeviation"])
 def test_a_large_spike_is_an_alarm(name: str) -> None:
-    assert RiverJudge(name)(TRACE).begins[SPIKES[0] - 400, 0]
+    judged = RiverJudge(name)(TRACE)
+    assert int(judged.scores[300:320, 0].argmax()) + 300 == SPIKES[0] - 400
+    assert judged.begins[SPIKES[0] - 400, 0]

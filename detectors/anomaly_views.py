@@ -1,0 +1,202 @@
+"""The views of a value: how far it is from what each expects, in units of what that view is usually off by."""
+
+from __future__ import annotations
+
+import math
+
+from detectors.anomaly_rows import (
+    DRIFT,
+    LEVEL,
+    NEAREST,
+    SEASON,
+    SEASONS,
+    SHIFT,
+    SIZED,
+    VIEWS,
+    learn_profiles,
+    size_at,
+    usual_at,
+)
+from detectors.compiled import kernel
+from detectors.statistics import clamp, gain_after, moved, normal_bound, place_in_season
+
+# How fast the means follow, and the size of errors; how fast a profile's loss is learned.
+LEVEL_GAIN, FAST_GAIN, SLOW_GAIN, DRIFT_GAIN = 0.1, 0.2, 0.01, 0.1
+SQUARE_GAIN = 1 / 4000
+LOSS_GAIN = 1e-3
+STEP_GAIN = 0.05
+
+DAY_KNOWN, WEEK_KNOWN = 1, 2
+LARGEST_SIZE = 16.0
+
+# A profile is what is expected where it lowers the loss by this factor.
+MARGIN = 0.95
+
+# An error teaches the size of errors no more than CLIP times that size, but at least a share of itself, which grows
+# with every value in a row that is out of the bound: a spike leaves the size alone, a change that lasts is believed.
+CLIP = 6.0
+SHARE_PER_VALUE = 0.005
+STREAK_MOST = 200
+
+# A series that never moves has no error to measure in: a thousandth of its level is the least that counts as one.
+RESOLUTION = 1e-3
+SMALLEST = 1e-300
+HIGHEST_SCORE = 1e6
+
+# Errors have heavier tails than normal ones: the bound is so much further out. What may be said more often than is
+# promised, before a view has to say more: it is not known which of its alarms are false.
+HEAVY = 1.5
+ALARMS_PER_PROMISED = 3.0
+ALARMS_PER_VALUE = 0.01
+RAISE = 0.3
+DAY_S = 86_400.0
+
+
+@kernel
+def look(row, value, at_s):  # type: ignore[no-untyped-def]
+    """Fill in the error of each view, and which profiles hold the time; of a first value all are 0."""
+    level = value - row.level if row.seen else 0.0
+    day, week, row.known = level, level, 0
+    if row.season_s > 0:
+        usual, known = usual_at(row.day, row.day_known, place_in_season(at_s, row.season_s))
+        if known:
+            day = value - row.anchor - usual - row.day_offset
+            row.known = DAY_KNOWN
+        week = day
+        usual, known = usual_at(row.week, row.week_known, place_in_season(at_s, SEASONS * row.season_s))
+        if known:
+            week = value - row.anchor - usual - row.week_offset
+            row.known |= WEEK_KNOWN
+    nearest = level if abs(level) < abs(day) else day
+    row.errors[SEASON], row.errors[LEVEL], row.day_error = week, level, day
+    row.errors[NEAREST] = week if abs(week) < abs(nearest) else nearest
+    row.errors[DRIFT] = moved(row.drift, chosen_error(row), DRIFT_GAIN)
+    row.errors[SHIFT] = moved(row.fast, value, gain_after(row.seen, FAST_GAIN)) - row.slow if row.seen else 0.0
+
+
+@kernel
+def chosen_error(row):  # type: ignore[no-untyped-def]
+    """Return the error of that expectation which has had the lowest loss: a profile must lower it clearly."""
+    best, error = row.losses[0], row.errors[LEVEL]
+    if row.losses[1] < MARGIN * best:
+        best, error = row.losses[1], row.day_error
+    if row.losses[2] < MARGIN * best:
+        error = row.errors[SEASON]
+    return error
+
+
+@kernel
+def believed(row, error):  # type: ignore[no-untyped-def]
+    """Return what is believed at once of an error: not more than `CLIP` usual ones of the level, but for what lasts."""
+    usual = max(math.sqrt(row.squares[LEVEL]), RESOLUTION * abs(row.slow), SMALLEST)
+    return clamp(error, max(CLIP * usual, SHARE_PER_VALUE * row.streak * abs(error))) if row.bound > 0 else error
+
+
+@kernel
+def usual_error(row, view, at_s):  # type: ignore[no-untyped-def]
+    """Return how far a view is usually off at a time."""
+    size = size_at(row, view, at_s) if view < SIZED else 1.0
+    return max(math.sqrt(row.squares[view]) * size, RESOLUTION * abs(row.slow), SMALLEST)
+
+
+@kernel
+def see(row, at_s, rule):  # type: ignore[no-untyped-def]
+    """Fill in what each view says of the errors: 1 is its bound, all are 0 while the row warms up."""
+    for view in range(len(VIEWS)):
+        row.views[view] = 0.0
+        if row.seen >= rule.warmup:
+            how = abs(row.errors[view]) / (row.bound * usual_error(row, view, at_s))
+            row.views[view] = min(how, HIGHEST_SCORE)
+
+
+@kernel
+def loudest(row):  # type: ignore[no-untyped-def]
+    """Return the highest score among the row's views, each by its own raised threshold, and which view's it is."""
+    return loudest_of(row, len(VIEWS))
+
+
+@kernel
+def shown(row):  # type: ignore[no-untyped-def]
+    """Return what is told of a value: the loudest view of the value alone where that is out of bounds, else of all."""
+    highest, which = loudest_of(row, SIZED)
+    return (highest, which) if highest > 1 else loudest(row)
+
+
+@kernel
+def loudest_of(row, views):  # type: ignore[no-untyped-def]
+    """Return the highest score among so many of the views, and which view's it is."""
+    highest, which = 0.0, SEASON
+    for view in range(views):
+        how = row.views[view] / (1.0 + row.raised[view])
+        if how > highest:
+            highest, which = how, view
+    return highest, which
+
+
+@kernel
+def pace(row, at_s, rule):  # type: ignore[no-untyped-def]
+    """Learn the usual step between values, and with it the bound and how soon raised thresholds are forgotten.
+
+    The bound is what a normal error passes `alarms_per_day` times a day, so it is higher where values are frequent.
+    """
+    if row.seen > 0 and at_s > row.judged_at_s:
+        step_s = at_s - row.judged_at_s
+        if row.seen > rule.warmup:
+            step_s = min(step_s, 4 * row.step_s)
+        row.step_s = moved(row.step_s, step_s, gain_after(row.seen - 1, STEP_GAIN))
+    if row.bound == 0 or row.seen <= rule.warmup or row.seen % 64 == 0:
+        per_value = rule.alarms_per_day * row.step_s / DAY_S
+        row.bound = HEAVY * normal_bound(min(per_value, 0.25))
+        heard = max(ALARMS_PER_PROMISED * per_value, ALARMS_PER_VALUE * rule.alarms_per_day)
+        row.fade = min(RAISE * heard / len(VIEWS), 0.5)
+
+
+@kernel
+def learn_errors(row, at_s, rule):  # type: ignore[no-untyped-def]
+    """Fold the errors of a value into what each view is usually off by."""
+    warm = row.seen >= rule.warmup
+    row.streak = min(row.streak + 1, STREAK_MOST) if warm and loudest(row)[0] > 1 else 0
+    gain = gain_after(row.seen, SQUARE_GAIN)
+    for view in range(len(VIEWS)):
+        error = row.errors[view]
+        if warm:
+            most = max(CLIP * usual_error(row, view, at_s), SHARE_PER_VALUE * row.streak * abs(error))
+            error = clamp(error, most)
+        if view < SIZED:
+            if row.squares[view] > 0:
+                row.size_sums[view] += min(error * error / row.squares[view], LARGEST_SIZE)
+            error /= size_at(row, view, at_s)
+        row.squares[view] = moved(row.squares[view], error * error, gain)
+    row.size_count += 1
+
+
+@kernel
+def learn_losses(row):  # type: ignore[no-untyped-def]
+    """Fold the errors of level, day and week into their losses, from when there is a day to compare."""
+    if not row.known & DAY_KNOWN:
+        return
+    gain = gain_after(row.compared, LOSS_GAIN)
+    for k, error in enumerate((row.errors[LEVEL], row.day_error, row.errors[SEASON])):
+        most = CLIP * row.losses[k] if row.compared > 1 / LEVEL_GAIN else math.inf
+        row.losses[k] = moved(row.losses[k], min(abs(error), max(most, SMALLEST)), gain)
+    row.compared = min(row.compared + 1, 1_000_000)
+
+
+@kernel
+def learn(row, value, at_s, rule):  # type: ignore[no-untyped-def]
+    """Fold a value that was looked at into the row: its errors' sizes, the profiles, the means."""
+    if row.season_s == rule.season_s:
+        learn_errors(row, at_s, rule)
+        learn_losses(row)
+        if row.known & DAY_KNOWN:
+            row.day_offset += LEVEL_GAIN * row.day_error
+        if row.known & WEEK_KNOWN:
+            row.week_offset += LEVEL_GAIN * row.errors[SEASON]
+    learn_profiles(row, value, at_s, rule)
+    row.drift = row.errors[DRIFT]
+    row.fast = moved(row.fast, value, gain_after(row.seen, FAST_GAIN))
+    # A few values move the mean of long only so far: it is as it was soon after they are over.
+    ahead = value - row.slow
+    row.slow += gain_after(row.seen, SLOW_GAIN) * (believed(row, ahead) if row.seen > 1 / LEVEL_GAIN else ahead)
+    row.level = moved(row.level, value, gain_after(row.seen, LEVEL_GAIN))
+    row.seen = min(row.seen + 1, 1_000_000)
