@@ -101,7 +101,7 @@ def judged_by(make: Callable[[tuple[str, ...]], Judge], trace: Trace, errors: Fl
     judge = make(names)
     scores = np.array([judge(dict(zip(names, vector, strict=True))) for vector in errors.tolist()])
     scores = np.maximum(scores, 1e-9)
-    blank = replace(Judged.nothing(trace), scores=np.abs(errors))
+    blank = replace(Judged.nothing(trace), views=np.abs(errors)[:, :, None].astype(np.float32))
     return replace(blank, joint=scores, joint_begins=joint_begins_at(1.0, scores, trace.at_s))
 
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from detectors.anomaly_excursions import count_alarm, take_views
-from detectors.anomaly_rows import RING, SEASON
-from detectors.anomaly_views import learn, look, pace, see, shown, usual_error
+from detectors.anomaly_rows import RING
+from detectors.anomaly_views import error_of, learn, look, pace, see, shown, usual_error
 from detectors.compiled import kernel
-from detectors.statistics import clamp, gain_after, moved
+from detectors.statistics import gain_after, moved
 
 NEVER = np.iinfo(np.int64).max
 # A row remembers the kind of its readings, counted from 1; they come counted from 0.
@@ -53,7 +53,7 @@ def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-
     how, view = shown(row)
     width = row.bound * (1 + row.raised[view]) * usual_error(row, view, at_s)
     row.score = how
-    row.error = clamp(row.errors[SEASON] / usual_error(row, SEASON, at_s), 1e9) if row.seen >= rule.warmup else 0.0
+    row.error = error_of(row, value) if row.seen >= rule.warmup else 0.0
     alarm = False
     if late:
         how = min(how, 1.0)

@@ -54,6 +54,8 @@ def rule_of(settings: Settings) -> Rule:
 
 # One series. In words, beside what the names say:
 #   level, fast, slow    means of the latest values, of ten, five and a hundred of them
+#   usual, usual_day     mean of the latest thirty, and of their distance from the day; usual_square: the mean square of
+#                        what that misses by: for the joint judgement
 #   day_offset, week_offset  how far the series is from its profiles of late; drift: from what was expected
 #   losses               how far level, day and week are off, in the long run; compared: over how many values
 #   errors, day_error    of the last value by each view, and by the day; known: whether there was a day (1), a week (2)
@@ -65,17 +67,18 @@ def rule_of(settings: Settings) -> Rule:
 #   anchor, day, week    the profiles, as distances from a first value; *_known: a bit for each slot with a value
 #   *_slot               the slot being filled, counted from 1970; its sum, and of how many values
 #   sizes, sizes_known   how large squared errors are at a time of the season, as shares of `squares`; of how many days
-#   value, error         the last value judged, and its distance from the season in usual errors
+#   value, error         the last value judged, and its distance from `usual` in what that is usually off by
 #   peak                 the score of the last alarm, fading: what is not well above it is nothing new
 #   waited, wait         values since the excursion was said, and after how many it is said again; back: values in band
 #   alarms, days         alarms said and days judged, of the last ten days or so
-#   streak               how many values in a row were above the bound
+#   streak               how many values in a row were above the bound; far: how many were six usual errors from `usual`
 #   since_s, said_at_s   of the excursion: its begin, and when it was said
 #   interval_s, jitter_s the usual time between readings, and how far it strays
 #   sums, filled, bucket, newest, closed   of deltas: the open buckets, the oldest and the newest, the last one closed
 ROW = np.dtype(
     [
         *[(name, "f8") for name in ("level", "fast", "slow", "day_offset", "week_offset", "drift", "anchor")],
+        *[(name, "f8") for name in ("usual", "usual_day", "usual_square")],
         *[(name, "f8") for name in ("season_s", "step_s", "day_sum", "week_sum")],
         ("losses", "f8", 3),
         ("squares", "f8", len(VIEWS)),
@@ -95,7 +98,10 @@ ROW = np.dtype(
         ("week", "f4", WEEK),
         *[(name, "i4") for name in ("seen", "day_count", "week_count", "size_count", "heard", "late_deltas")],
         *[(name, "i4") for name in ("compared", "waited", "wait")],
-        *[(name, "u1") for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "known")],
+        *[
+            (name, "u1")
+            for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "far", "known")
+        ],
         ("filled", "u1", RING),
         ("day_known", "u1", DAY // 8),
         ("week_known", "u1", WEEK // 8),

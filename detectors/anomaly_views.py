@@ -25,6 +25,7 @@ LEVEL_GAIN, FAST_GAIN, SLOW_GAIN, DRIFT_GAIN = 0.1, 0.2, 0.01, 0.1
 SQUARE_GAIN = 1 / 4000
 LOSS_GAIN = 1e-3
 STEP_GAIN = 0.05
+USUAL_GAIN, USUAL_SQUARE_GAIN = 0.03, 1 / 350
 
 DAY_KNOWN, WEEK_KNOWN = 1, 2
 LARGEST_SIZE = 16.0
@@ -97,6 +98,21 @@ def usual_error(row, view, at_s):  # type: ignore[no-untyped-def]
     """Return how far a view is usually off at a time."""
     size = size_at(row, view, at_s) if view < SIZED else 1.0
     return max(math.sqrt(row.squares[view]) * size, RESOLUTION * abs(row.slow), SMALLEST)
+
+
+@kernel
+def miss_of(row, value):  # type: ignore[no-untyped-def]
+    """Return how far a value is from the mean of late, seen from the day's profile where that lowers the loss."""
+    if row.known & DAY_KNOWN and row.losses[1] < MARGIN * row.losses[0]:
+        return row.day_error + row.day_offset - row.usual_day
+    return value - row.usual if row.seen else 0.0
+
+
+@kernel
+def error_of(row, value):  # type: ignore[no-untyped-def]
+    """Return how far a value is from the mean of late, in what that is usually off by; what is judged together."""
+    least = max(RESOLUTION * abs(row.usual), SMALLEST)
+    return clamp(miss_of(row, value) / max(math.sqrt(row.usual_square), least), 1e9)
 
 
 @kernel
@@ -183,8 +199,23 @@ def learn_losses(row):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def learn_usual(row, value, rule):  # type: ignore[no-untyped-def]
+    """Fold a value into the mean of late, and into what it is usually off by."""
+    miss = miss_of(row, value)
+    if row.known & DAY_KNOWN:
+        row.usual_day += USUAL_GAIN * (row.day_error + row.day_offset - row.usual_day)
+    row.usual = moved(row.usual, value, gain_after(row.seen, USUAL_GAIN))
+    if row.seen >= rule.warmup:
+        most = CLIP * max(math.sqrt(row.usual_square), RESOLUTION * abs(row.usual), SMALLEST)
+        row.far = min(row.far + 1, STREAK_MOST) if abs(miss) > most else 0
+        miss = clamp(miss, max(most, SHARE_PER_VALUE * row.far * abs(miss)))
+    row.usual_square = moved(row.usual_square, miss * miss, gain_after(row.seen, USUAL_SQUARE_GAIN))
+
+
+@kernel
 def learn(row, value, at_s, rule):  # type: ignore[no-untyped-def]
     """Fold a value that was looked at into the row: its errors' sizes, the profiles, the means."""
+    learn_usual(row, value, rule)
     if row.season_s == rule.season_s:
         learn_errors(row, at_s, rule)
         learn_losses(row)
