@@ -19,7 +19,7 @@ MOST = 6000
 """Batches after which the names of clients begin again, so that a long feed makes nobody grow."""
 SERVICES = tuple(f"shop{i}" for i in range(12))
 SETTINGS: dict[str, Any] = {
-    "anomaly": {"warmup": 12, "bucket_s": 1, "alarm": 6},
+    "anomaly": {"warmup": 12, "bucket_s": 1, "alarms_per_day": 100},
     "incidents": {"window_s": 5, "resolve_s": 2, "resolve_most_s": 4, "flap_s": 5, "resend_s": 2},
     "decisions": {"cooldown_s": 2, "blocks_per_minute": 1000},
     "services": {

@@ -31,4 +31,5 @@ def test_the_outputs_are_what_the_reference_says(broker: str, name: str) -> None
     assert len(results) == count
     assert all(result["correct"] for result in results)
     assert {result.get("records") for result in results} == {records}
-    assert name == "noop" or any(result["outputs"] for result in results)
+    # What has waited is of many series, and each is still learned silently.
+    assert name in ("noop", "memory") or any(result["outputs"] for result in results)

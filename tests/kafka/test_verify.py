@@ -257,7 +257,7 @@ async def spikes(site: Site) -> list[Identity]:
 
 
 def test_what_was_lost_changed_made_up_or_said_out_of_order_is_found_and_named(make_site: MakeSite) -> None:
-    settings = {"anomaly": {"warmup": 12, "bucket_s": 1, "alarm": 6}}
+    settings = {"anomaly": {"warmup": 12, "bucket_s": 1, "alarms_per_day": 100}}
     site = make_site(settings=settings).make_topics()
     lost, changed, late, *others = asyncio.run(spikes(site))
     assert others

@@ -338,7 +338,7 @@ def test_the_schema_allows_what_is_allowed() -> None:
     assert validator.is_valid({"broker": "a:1"})
     wrongs: tuple[dict[str, object], ...] = (
         {"anomoly": {}},
-        {"anomaly": {"alarm": -1}},
+        {"anomaly": {"alarms_per_day": -1}},
         {"sources": [{"topic": "a", "format": "x"}]},
     )
     for wrong in wrongs:
