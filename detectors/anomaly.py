@@ -41,6 +41,7 @@ class AnomalyBank(RowBank):
     version = 4
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
+    page_bytes = 640 * 1024  # Room for 100,000 series in eight partitions, twice over.
 
     def __init__(self, settings: Settings, owns: Any = None) -> None:
         self._due_ms = NEVER

@@ -97,12 +97,15 @@ class RowBank(Bank):
     """Rows of many keys. A capability gives the dtype and `fold_rows`; a new row is all zeros.
 
     A page holds at most `rows_per_page` rows; for a new one beyond that, the row longest not heard of makes room.
+
+    page_bytes     how many bytes of rows that is; PAGE_BYTES where a capability says no more
     """
 
     dtype: ClassVar[np.dtype[np.void]]
+    page_bytes: ClassVar[int] = 0
 
     def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
-        self.rows_per_page = max(1, min(4096, PAGE_BYTES // self.dtype.itemsize))
+        self.rows_per_page = max(1, min(4096, max(PAGE_BYTES, self.page_bytes) // self.dtype.itemsize))
         self.names = Names()
         self.name_of: list[bytes] = []
         self.free: list[int] = []

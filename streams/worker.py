@@ -34,7 +34,7 @@ from topics.settings import SETTINGS, SettingsRecord
 from topics.state import STATE
 
 log = logging.getLogger(__name__)
-LARGEST_BATCH, LARGEST_REQUEST = 256 * 1024, 32 << 20
+LARGEST_BATCH, LARGEST_REQUEST = 1 << 20, 32 << 20
 
 _settings = SETTINGS.decoder().decode
 

@@ -188,7 +188,8 @@ async def disk_full(scene: Scene, chance: random.Random) -> float:
 async def settings(scene: Scene, chance: random.Random) -> float:
     """Other settings, from some record of every log on."""
     old = scene.settings
-    anomaly = msgspec.structs.replace(old.anomaly, alarms_per_day=chance.uniform(10, 1000), warmup=chance.randrange(8, 16))
+    budget, warmup = chance.uniform(10, 1000), chance.randrange(8, 16)
+    anomaly = msgspec.structs.replace(old.anomaly, alarms_per_day=budget, warmup=warmup)
     decisions = msgspec.structs.replace(old.decisions, cooldown_s=chance.uniform(1, 4))
     late_s = chance.uniform(100, 300)
     scene.settings = msgspec.structs.replace(old, anomaly=anomaly, decisions=decisions, late_s=late_s)
