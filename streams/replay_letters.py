@@ -32,7 +32,7 @@ def content_of(value: bytes | None, reason: str) -> bytes:
     """Return what is compared of a dead letter.
 
     >>> content_of(b"{", "malformed")
-    b'{"reason":"malformed","value":"{","size":1,"checksum":4246020252}'
+    b'{"reason":"malformed","value":"{","size":1,"checksum":366298937}'
     """
     begins = None if value is None else value[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
     return msgspec.json.encode(_Content(reason, begins, len(value or b""), zlib.crc32(value or b"")))

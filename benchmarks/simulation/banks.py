@@ -5,16 +5,18 @@ Every row is a chain: what comes next depends on all that came before, in its or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from zlib import crc32
 
-from detectors.bank import NEVER, page_of
+from detectors.bank import NEVER, Migration, page_of
 from detectors.columns import Flags
 from detectors.ledger import Entry, Ledger
 from topics import Derived, Record, Topic
 from topics.control import Feedback
 
 POISON = 666
+NEWER = b"\x02"
 GROUPS = tuple(f"g{i}" for i in range(9))
 LISTENERS = tuple(f"s{i}" for i in range(5))
 
@@ -131,13 +133,6 @@ class First(Chain):
         return said
 
 
-class Beside(Chain):
-    """Reads the same log, and speaks less often."""
-
-    capability = "beside"
-    often = 3
-
-
 class Second(Chain):
     """The second hop: it reads words, whatever was said twice among them."""
 
@@ -145,6 +140,55 @@ class Second(Chain):
     says = Echo
 
 
+class Wider:
+    """The saved form of a newer version: one byte more."""
+
+    version: ClassVar[int] = 2
+
+    def take(self, page: int) -> bytes:
+        """Return a page as the older version does, behind a byte."""
+        raw: bytes = super().take(page)  # type: ignore[misc]
+        return NEWER + raw
+
+    def put(self, page: int, raw: bytes) -> None:
+        """Take a page back."""
+        assert raw[:1] == NEWER, "this is no page of the newer version"
+        super().put(page, raw[1:])  # type: ignore[misc]
+
+
+def widen(raw: bytes) -> bytes:
+    """Make a page of the older version one of the newer."""
+    return NEWER + raw
+
+
+class MigratedFirst(Wider, First):
+    """A newer version of the first hop, which makes older pages its own."""
+
+    migrations: ClassVar[Mapping[int, Migration]] = {1: widen}
+
+
+class RelearnedFirst(Wider, First):
+    """A newer version of the first hop, which has to learn anew what older ones saved."""
+
+
+class MigratedSecond(Wider, Second):
+    """A newer version of the second hop, which makes older pages its own."""
+
+    migrations: ClassVar[Mapping[int, Migration]] = {1: widen}
+
+
+class RelearnedSecond(Wider, Second):
+    """A newer version of the second hop, which has to learn anew what older ones saved."""
+
+
+VERSIONS: dict[str, tuple[type[Chain], type[Chain]]] = {
+    "": (First, Second),
+    "migrated": (MigratedFirst, MigratedSecond),
+    "relearned": (RelearnedFirst, RelearnedSecond),
+}
+"""By what becomes of older pages: the banks of a newer version; "" stands for those of the older."""
+
 BEATS = Topic("sim-beats", (Beat,), key="group")
+HOT_BEATS = Topic("sim-beats", (Beat,), key="group", hot=True)
 WORDS = Topic("sim-words", (Word,), key="listener")
 ECHOES = Topic("sim-echoes", (Echo,), key="listener")

@@ -17,6 +17,7 @@ from benchmarks.simulation.world import World
 from detectors.columns import Columns
 from streams.engine import pages, shard
 from streams.engine.host import Host
+from streams.engine.marks import Marks
 from streams.engine.origins import origin_of
 from streams.engine.outbox import Lane, Outbox
 from streams.engine.shard import Shard
@@ -29,7 +30,7 @@ Ticket = list[tuple[Lane, int]]
 
 def no_marks(world: World, stack: ExitStack) -> None:
     """Skip the high-water mark: take whatever comes, had before or not."""
-    stack.enter_context(patch.object(Shard, "_had", lambda self, columns, i: False))
+    stack.enter_context(patch.object(Marks, "take", lambda self, origins, which, pages, keep, dirty: 0))
 
 
 def save_unacknowledged(world: World, stack: ExitStack) -> None:

@@ -14,10 +14,11 @@ from benchmarks.simulation.banks import First
 from benchmarks.simulation.kafka import Entry, Log
 from benchmarks.simulation.worker import PARTITIONS, Worker
 from benchmarks.simulation.world import World
-from detectors.columns import Columns
+from detectors.columns import Flags, Ints, Origins, Source
 from streams.bus import Capability, home_of, leads
 from streams.connection import partition_of
 from streams.engine.columns import Decoder
+from streams.engine.marks import Marks
 from streams.engine.origins import FORWARD
 from streams.engine.shard import Shard
 from topics import Derived, Origin
@@ -35,18 +36,31 @@ class _Origins(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Origins).decode
 
 
+class Seen(Marks):
+    """Remembers all that was had, and no order of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[tuple[Source, int, int, bytes]] = set()
+
+    def take(self, origins: Origins, which: Ints, pages: Ints, keep: Flags, dirty: Flags) -> int:
+        """Accept what was never seen; return how many were."""
+        had = 0
+        for i in which.tolist():
+            source = origins.sources[int(origins.source[i])]
+            identity = source, int(origins.offset[i]), int(origins.phase[i]), origins.what[i]
+            keep[i] = identity not in self._seen
+            had += not keep[i]
+            self._seen.add(identity)
+        return had
+
+
 class Once(Shard):
-    """A shard that keeps a set of all it has had, and no marks: so it cannot share a mistake of theirs."""
+    """A shard without marks: it cannot share a mistake of theirs."""
 
     def _reset(self) -> None:
         super()._reset()
-        self.seen: set[Origin | None] = set()
-
-    def _had(self, columns: Columns, i: int) -> bool:
-        origin = columns.records[i].origin  # type: ignore[attr-defined]
-        was_seen = origin in self.seen
-        self.seen.add(origin)
-        return was_seen
+        self.marks = Seen()
 
 
 def origin_of(entry: Entry) -> Origin | None:
@@ -68,7 +82,7 @@ class Fold:
 def fold(world: World) -> Fold:
     """Fold every log once, from its beginning, without repetitions."""
     found = Fold({}, {}, {})
-    for capability in world.capabilities:
+    for capability in world.newer:
         for partition in range(PARTITIONS):
             _fold_log(world, capability, world.logs[TP(capability.topic.name, partition)], found)
     return found
@@ -78,10 +92,10 @@ def shard_of(world: World, capability: Capability, partition: int, kind: type[Sh
     """Return an empty shard, as a worker makes it."""
     shard = kind(
         capability.bank, capability.topic.name, partition,
-        owns=lambda key: partition_of(key, PARTITIONS) == partition, leads=leads(capability, world.capabilities),
-        known=frozenset({c.name for c in world.capabilities} | {"ingest", FORWARD}),
+        owns=lambda key: partition_of(key, PARTITIONS) == partition, leads=leads(capability, world.newer),
+        known=frozenset({c.name for c in world.newer} | {"ingest", FORWARD}),
     )  # fmt: skip
-    if capability.bank is First:
+    if capability.name == First.capability:
         shard.skips = {offset: "poison" for where, offset in world.poisoned if where == partition}
     return shard
 
@@ -129,14 +143,11 @@ def judge_left(world: World, last: Worker, reference: Fold) -> list[str]:
 def judge_saved(world: World, reference: Fold) -> list[str]:
     """Return what is wrong with what was saved and committed, once everybody has left."""
     problems = list(world.problems)
-    for capability in world.capabilities:
+    for capability in world.newer:
         for partition in range(PARTITIONS):
             tp, where = TP(capability.topic.name, partition), f"{capability.name}/{partition} as it was saved"
             log, shard = world.logs[tp], shard_of(world, capability, partition, Shard)
             shard.load(world.logs[TP(STATE.name, partition)].table, log.first, log.next)
-            # What a zombie wrote last is older but true: what it lacks is folded again.
-            rest = log.chunk(shard.next, len(log.entries))
-            shard.fold(Decoder(capability.topic).columns(rest), 0, len(rest), log.next)
             if world.committed.get(tp) != log.next:
                 problems.append(f"{tp.topic}[{partition}] is committed up to {world.committed.get(tp)} of {log.next}")
             problems += _compare_shards(where, shard, reference.shards[capability.name, partition])

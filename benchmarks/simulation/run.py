@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,14 +12,20 @@ from unittest.mock import patch
 
 from benchmarks.simulation.breaks import Break
 from benchmarks.simulation.judge import fold, judge_left, judge_saved, judge_words
+from benchmarks.simulation.rows import ROWS, Beside
 from benchmarks.simulation.schedules import play, schedule_of
 from benchmarks.simulation.world import Schedule, World
-from detectors import bank, ledger
-from streams.engine import host, loading, marks, shard
+from detectors import rows
+from streams.engine import host
 
 RUN = 5
 """Records folded at once while a schedule is played; the engine's own number would never be reached."""
 
+HAVING_PAGES = [
+    module
+    for name, module in sys.modules.items()
+    if name.startswith(("detectors.", "streams.engine.")) and hasattr(module, "PAGES")
+]
 COLLECTED = 100
 """Schedules from one collection of garbage to the next."""
 
@@ -45,8 +52,10 @@ class Total:
 def small_world(pages: int) -> Iterator[None]:
     """Let shards have few pages, so that little is enough for much to happen."""
     with ExitStack() as stack:
-        for module in (bank, ledger, loading, marks, shard):
+        for module in HAVING_PAGES:
             stack.enter_context(patch.object(module, "PAGES", pages))
+        stack.enter_context(patch.object(rows, "PAGE_BYTES", ROWS * Beside.dtype.itemsize))
+        stack.enter_context(patch.object(rows, "MANY", 2))
         yield
 
 
@@ -83,7 +92,8 @@ def _judged(world: World, broken: Break | None, trace: list[str] | None) -> list
 def run_many(seeds: range, broken: Break | None = None, *, most_failures: int = 1) -> Total:
     """Play the schedules of these seeds, until so many have failed."""
     total = Total()
-    gc.disable()  # Looking for garbage after every few objects costs a fifth of the time.
+    gc.disable()  # Looking for garbage after every few objects costs a fifth of the time,
+    gc.freeze()  # and looking for it among what was there before is for nothing.
     try:
         for seed in seeds:
             outcome = run(schedule_of(seed), broken)
@@ -95,6 +105,7 @@ def run_many(seeds: range, broken: Break | None = None, *, most_failures: int = 
             if total.schedules % COLLECTED == 0:
                 gc.collect()
     finally:
+        gc.unfreeze()
         gc.enable()
     return total
 

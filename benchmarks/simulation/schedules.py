@@ -15,7 +15,7 @@ USUAL: dict[Do, int] = {
 }  # fmt: skip
 FAULTS: dict[Do, float] = {
     outside.wait: 1, steps.configure: 1, steps.tick: 4, steps.stumble: 0.3, steps.stray: 1, steps.lose: 0.8,
-    steps.repeat: 0.7, steps.begin: 2, steps.move: 2, steps.kill: 2.5, steps.pause: 1, steps.resume: 1.5,
+    steps.repeat: 2, steps.begin: 2, steps.move: 2, steps.kill: 2.5, steps.pause: 1, steps.resume: 1.5,
     steps.ring: 0.5,
 }  # fmt: skip
 KINDS: dict[str, Do] = {do.__name__: do for do in (*USUAL, *FAULTS)}
@@ -38,6 +38,7 @@ def schedule_of(seed: int) -> Schedule:
         rooms=chance.choice(((1,), (1, 3, 8), (2, 50), (50,))),
         has_poison=chance.random() < 0.4,
         is_abrupt=chance.random() < 0.6,
+        upgrade=chance.choice(("", "", "", "", "migrated", "relearned")),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from faust.types import TP
 
@@ -36,21 +36,21 @@ class Worker:
     is_doomed      it has been told to crash
     """
 
-    def __init__(self, number: int, world: World) -> None:
+    def __init__(self, number: int, world: World, is_newer: bool) -> None:
         self.number, self.world, self.loop = number, world, Loop()
         self.consumer = Consumer(world.logs)
-        self.host = Host(PROCESS, world.capabilities)
+        self.host = Host(PROCESS, world.newer if is_newer else world.older)
         self.host.now_s = lambda: world.now_ms / 1000 + 1000 * number
         self.table = SimpleNamespace(data={}, _key_partition={})
         producer = SimpleNamespace(_producer=Producer(self, world.lanes, world.schedule.rooms))
         app = SimpleNamespace(consumer=self.consumer, producer=producer, crash=self._crash)
         self.host.attach(app, SimpleNamespace(data=self.table))
-        self.queues: dict[str, asyncio.Queue[Chunk]] = {c.name: asyncio.Queue() for c in world.capabilities}
+        self.queues: dict[str, asyncio.Queue[Chunk]] = {c.name: asyncio.Queue() for c in self.host.capabilities}
         self.restored: dict[bytes, bytes] = {}
         self.is_paused = self.is_doomed = self.is_dead = False
         self._joining: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
-        for capability in world.capabilities:
+        for capability in self.host.capabilities:
             self.loop.start(self._agent(capability))
 
     def __str__(self) -> str:
@@ -98,7 +98,7 @@ class Worker:
 
     def deliver(self, chunk: Chunk, lost: Callable[[int], bool]) -> list[str]:
         """Hand a chunk to the agents of its topic but those for whom it is lost; return to whom."""
-        readers = [c.name for c in self.world.capabilities if c.topic.name == chunk.topic]
+        readers = [c.name for c in self.host.capabilities if c.topic.name == chunk.topic]
         heard = [name for place, name in enumerate(readers) if not lost(place)]
         for name in heard:
             self.queues[name].put_nowait(chunk)
@@ -106,7 +106,7 @@ class Worker:
 
     def has_room(self, topic: str) -> bool:
         """Say whether more may be fetched: a partition is paused while too much of it waits."""
-        readers = (c.name for c in self.world.capabilities if c.topic.name == topic)
+        readers = (c.name for c in self.host.capabilities if c.topic.name == topic)
         return all(self.queues[name].qsize() < IN_HAND for name in readers)
 
     @property
@@ -149,11 +149,11 @@ class Worker:
     def position_of(self, tp: TP, table: Mapping[bytes, bytes]) -> int:
         """Return from where these pages would be read on."""
         log, lowest = self.world.logs[tp], NEVER
-        for capability in self.world.capabilities:
+        for capability in self.host.capabilities:
             if capability.topic.name == tp.topic:
-                probe = self.world.probes.get((capability.name, tp))
+                probe = self.world.probes.get((capability.bank, tp))
                 if probe is None:
-                    probe = self.world.probes[capability.name, tp] = self.host._new_shard(capability, tp)
+                    probe = self.world.probes[capability.bank, tp] = self.host._new_shard(capability, tp)
                 lowest = min(lowest, _load(probe, table, log.first, log.next))
         return lowest
 
@@ -165,6 +165,7 @@ class Worker:
         self.loop.kill()
 
     @property
-    def problems(self) -> list[Any]:
+    def problems(self) -> list[str]:
         """Return what went wrong and nobody caught, and the shards that stopped."""
-        return [*self.loop.problems, *(held.stopped for held in self.host.held.values() if held.stopped)]
+        stopped = [held.stopped for held in self.host.held.values() if held.stopped and not held.shard.newer]
+        return self.loop.problems + stopped

@@ -10,10 +10,10 @@ from faust.types import TP
 
 from benchmarks.simulation import banks
 from benchmarks.simulation.kafka import Log, Sending
+from benchmarks.simulation.rows import Beside
 from benchmarks.simulation.worker import PARTITIONS, Worker
-from detectors.bank import Finding
+from detectors.bank import Bank, Finding
 from detectors.columns import Run
-from detectors.ledger import Ledger
 from streams.bus import Capability
 from streams.engine.shard import Shard
 from topics import Topic
@@ -31,7 +31,9 @@ Step = tuple[str, int, int]
 class Schedule:
     """All that happens, in its order; made of a seed, and any part of it is a schedule again.
 
-    pages          of a shard; first: the first offset of every log; has_beside: whether two capabilities read a log
+    pages          of a shard; first: the first offset of every log
+    has_beside     whether a second capability reads the first log, by columns
+    upgrade        every other worker is of a newer version, to which older pages are "migrated", or "relearned"
     rooms          how many records a batch takes, in turns
     has_poison     whether there are records that the first hop cannot take; if not, more may fail for once
     is_abrupt      whether those who are there in the end are killed, rather than told that they have nothing any more
@@ -42,45 +44,52 @@ class Schedule:
     pages: int = 5
     first: int = 0
     has_beside: bool = True
+    upgrade: str = ""
     rooms: tuple[int, ...] = (1, 3, 8)
     has_poison: bool = False
     is_abrupt: bool = False
 
 
 class World:
-    """What there is. `problems` is what must not be; `events` counts what happened."""
+    """What there is. `problems` is what must not be; `events` counts what happened.
+
+    older, newer   the capabilities of a worker of either version
+    """
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule, self.now_ms = schedule, START_MS
-        hops: tuple[tuple[type[banks.Chain], Topic, Topic], ...] = (
-            (banks.First, banks.BEATS, banks.WORDS),
-            (banks.Beside, banks.BEATS, banks.WORDS),
-            (banks.Second, banks.WORDS, banks.ECHOES),
-        )
-        self.capabilities = tuple(
-            Capability(bank.capability, reads, bank, (says,), self._stumbling)
-            for bank, reads, says in hops
-            if schedule.has_beside or bank is not banks.Beside
-        )
+        self.older, self.newer = self._capabilities(""), self._capabilities(schedule.upgrade)
         names = [topic.name for topic in (banks.BEATS, banks.WORDS, banks.ECHOES, SIGNALS, DEAD_LETTERS, STATE)]
         self.logs = {TP(name, p): Log(name, p, schedule.first) for name in names for p in range(PARTITIONS)}
         self.lanes: dict[tuple[int, TP], deque[Sending]] = {}
         self.workers: list[Worker] = []
         self.owner: dict[int, int] = {}
         self.committed: dict[TP, int] = {}
-        self.probes: dict[tuple[str, TP], Shard] = {}
+        self.probes: dict[tuple[type[Bank], TP], Shard] = {}
         self.poisoned: set[tuple[int, int]] = set()
         self.stumbles, self.stumbles_left = 0, 1 if schedule.has_poison else 3
         self.problems: list[str] = []
         self.events: Counter[str] = Counter()
 
-    def _stumbling(self, run: Run, bank: Ledger) -> list[Finding]:
+    def _stumbling(self, run: Run, bank: Bank) -> list[Finding]:
         """Fold a run; now and then fail for no reason that is in the log, when it is too late to undo that."""
         found = bank.fold(run)
         if self.stumbles:
             self.stumbles -= 1
             raise MemoryError("for once")
         return found
+
+    def _capabilities(self, upgrade: str) -> tuple[Capability, ...]:
+        first, second = banks.VERSIONS[upgrade]
+        beats = banks.HOT_BEATS if self.schedule.has_beside else banks.BEATS
+        hops: tuple[tuple[type[Bank], Topic, Topic], ...] = (
+            (first, beats, banks.WORDS), (Beside, beats, banks.WORDS), (second, banks.WORDS, banks.ECHOES),
+        )  # fmt: skip
+        return tuple(
+            Capability(bank.capability, reads, bank, (says,), self._stumbling)
+            for bank, reads, says in hops
+            if self.schedule.has_beside or bank is not Beside
+        )
 
     @property
     def living(self) -> list[Worker]:
@@ -92,9 +101,9 @@ class World:
         """Return the workers that are neither dead nor paused."""
         return [worker for worker in self.workers if not worker.is_dead and not worker.is_paused]
 
-    def start(self, partitions: tuple[int, ...]) -> Worker:
-        """Start a worker, which takes these partitions."""
-        worker = Worker(len(self.workers), self)
+    def start(self, partitions: tuple[int, ...], is_newer: bool = False) -> Worker:
+        """Start a worker, which takes these partitions; every other one is of the newer version."""
+        worker = Worker(len(self.workers), self, is_newer or len(self.workers) % 2 == 1)
         self.workers.append(worker)
         self.give(worker, partitions)
         return worker
@@ -138,7 +147,8 @@ class World:
             self.rest()
         for worker in self.living:
             worker.kill()
-        last = self.start(tuple(range(PARTITIONS)))
+        self._deliver()
+        last = self.start(tuple(range(PARTITIONS)), is_newer=True)
         self.rest()
         return last
 

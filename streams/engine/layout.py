@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -80,6 +81,7 @@ class Layout:
     table: Table
 
     @classmethod
+    @cache
     def of(cls, record: type[Record]) -> Layout:
         """Derive the layout from the record's declaration; the order of words decides the codes."""
         fields = [(field, *_kind(field.type)) for field in msgspec.structs.fields(record)]

@@ -18,7 +18,7 @@ from topics.control import SettingsChange
 from topics.metrics import METRICS, Reading
 from topics.settings import AnomalySettings, Settings
 
-EAGER = Settings(anomaly=AnomalySettings(warmup=12, bucket_s=1, joint=False))
+EAGER = Settings(anomaly=AnomalySettings(alarms_per_day=10_000, warmup=12, bucket_s=1, joint=False))
 SHELF = ("anomaly", 0)
 TOPIC, CHOSEN = chosen_of("metrics", "anomaly")
 
