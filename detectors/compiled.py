@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
+
+log = logging.getLogger(__name__)
 
 Kernel = Callable[..., Any]
 KEPT = 8
@@ -74,5 +77,20 @@ def kernel(function: Kernel) -> Kernel:
     42
     """
     cache = _folder is not None and not function.__code__.co_filename.startswith("<")
-    compiled: Kernel = numba.njit(cache=cache, nogil=True, error_model="numpy")(function)
-    return compiled
+    compiled: Any = numba.njit(cache=cache, nogil=True, error_model="numpy")(function)
+    if cache:
+        compiled._cache.save_overload = _saved_if_there_is_room(compiled._cache.save_overload)
+    kernel_: Kernel = compiled
+    return kernel_
+
+
+def _saved_if_there_is_room(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Return `save` that makes nothing of a full disk: what is compiled works, and is compiled again another time."""
+
+    def save_overload(signature: Any, compiled: Any) -> None:
+        try:
+            save(signature, compiled)
+        except OSError as why:
+            log.warning("a kernel could not be kept on disk: %s", why)
+
+    return save_overload
