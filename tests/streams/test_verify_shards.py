@@ -24,8 +24,8 @@ TOPIC, CHOSEN = chosen_of("metrics", "anomaly")
 
 
 def log() -> list[tuple[int, Any]]:
-    """Return a minute of twenty series of as many services, each with two excursions."""
-    value = [5.0 + (k % 7) / 10 + (20.0 if k % 25 > 20 else 0.0) for k in range(60)]
+    """Return a minute of twenty series of as many services, each with two excursions, the second the higher one."""
+    value = [5.0 + (k % 7) / 10 + (20.0 * (k // 20) ** 3 if k % 25 > 20 else 0.0) for k in range(60)]
     readings = [Reading(series=f"s{n}/load", value=v, at_s=float(k)) for k, v in enumerate(value) for n in range(20)]
     return [(0, SettingsChange("1", EAGER)), *((50 * i, reading) for i, reading in enumerate(readings))]
 
@@ -92,6 +92,7 @@ def test_without_the_log_s_beginning_it_begins_from_the_oldest_pages_that_are_ke
     assert outcome.unchecked == [
         "anomaly[0]: what was said of 500..799: the log's beginning is gone",
     ]
+    assert run.now
     assert all(identity.origin.offset >= 800 for identity in run.now)
 
 
