@@ -34,7 +34,7 @@ from topics.state import STATE
 Say = Callable[[str], None]
 
 # Little may be saved at once, so that pages stand at different positions when a worker is killed.
-WORKER = {"session_timeout_s": 2, "save_every_s": 0.4, "save_bytes_per_s": 1 << 16}
+WORKER = {"session_timeout_s": 2, "save_every_s": 0.4, "save_bytes_per_s": 1 << 18}
 BATCH_S = 0.2
 """A batch is some 70 records: little enough that what a storm costs are its faults."""
 KEEP = {"segment.ms": "86400000"}
