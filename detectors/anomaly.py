@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.anomaly_feedback import take_series
 from detectors.anomaly_loops import (
     CALM,
     HEARD_AGAIN,
@@ -19,12 +20,13 @@ from detectors.anomaly_loops import (
     silence_s,
 )
 from detectors.anomaly_rows import ROW, VIEWS, rule_of
-from detectors.anomaly_views import learn, look, pace, see, shown, usual_error
-from detectors.bank import Finding, service_of
+from detectors.anomaly_views import bound_of, learn, look, pace, see, shown
+from detectors.bank import Finding, page_of, service_of
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.joint_book import JointBook
 from detectors.rows import RowBank
 from topics import Derived
+from topics.control import Feedback
 from topics.settings import Settings
 from topics.signals import Anomaly
 
@@ -38,7 +40,7 @@ class AnomalyBank(RowBank):
     """
 
     capability = "anomaly"
-    version = 4
+    version = 5
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
     page_bytes = 640 * 1024  # Room for 100,000 series in eight partitions, twice over.
@@ -111,6 +113,18 @@ class AnomalyBank(RowBank):
         said += self.joint.pass_time(clock_ms, ready)
         self._due_ms = min(int(due_ms), self.joint.due_ms if len(living) else NEVER)
         return sorted(said, key=lambda record: record.subject())
+
+    def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
+        """Learn what a person says about the alarms of a series, or of a service's series together."""
+        series = feedback.subject.encode("utf-8", "replace")
+        page, row = page_of(service_of(series)), self.names.row(series)
+        if feedback.verdict in ("false alarm", "confirmed") and ready[page]:
+            if row >= 0:
+                take_series(self.rows[row], feedback, clock_ms)
+                self.dirty[page] = True
+            elif self.joint.feedback(series, feedback):
+                self.dirty[page] = True
+        return []
 
     def _records(self, note: np.void, clock_ms: int) -> list[Anomaly]:
         """Return what a note says, as records."""
@@ -196,7 +210,7 @@ class SeriesDetector:
         """Return what the view that a value most offends expected, with the values at which it reaches a score of 1."""
         row, _, view = self._seen(value, at_s)
         expected = value - float(row["errors"][view])
-        width = float(row["bound"] * (1 + row["raised"][view]) * usual_error(row, view, float(at_s)))
+        width = float((1 + row["raised"][view]) * bound_of(row, view, float(at_s)))
         return expected, expected - width, expected + width
 
     def learn_one(self, value: float, at_s: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from detectors.anomaly_views import DAY_S, RAISE, loudest
+from detectors.anomaly_rows import DAY_S
+from detectors.anomaly_views import RAISE, loudest
 from detectors.compiled import kernel
 
 # An excursion is said when it begins, when it is well above what was said of late, and while it lasts: after WAIT
@@ -42,6 +43,8 @@ def take_views(row, at_s):  # type: ignore[no-untyped-def]
         row.back += 1
         if row.back >= BACK:
             row.excursion = 0
+    if row.excursion:
+        grow_heights(row)
     for view in range(len(row.raised)):
         row.raised[view] = max((1 + row.raised[view]) * (1 - row.fade) - 1, 0.0)
     if alarm and fresh:
@@ -53,10 +56,21 @@ def take_views(row, at_s):  # type: ignore[no-untyped-def]
 def begin_or_go_on(row, fresh, at_s):  # type: ignore[no-untyped-def]
     """Note that the row's excursion is said now."""
     if not row.excursion:
-        row.excursion, row.since_s, row.wait = 1, at_s, WAIT
+        row.excursion, row.since_s, row.wait, row.counted = 1, at_s, WAIT, 0
+        row.before[:] = row.raised
+        row.heights[:] = 0.0
     elif not fresh:
         row.wait = min(2 * row.wait, 1_000_000)
     row.waited, row.said_at_s = 0, at_s
+    row.counted += 1
+
+
+@kernel
+def grow_heights(row):  # type: ignore[no-untyped-def]
+    """Note how far out the row's excursion has come by each view: what a person calls usual is that much."""
+    for view in range(len(row.heights)):
+        if row.views[view] > 1:
+            row.heights[view] = max(row.heights[view], abs(row.errors[view]))
 
 
 @kernel

@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors.anomaly_excursions import count_alarm, take_views
 from detectors.anomaly_rows import RING
-from detectors.anomaly_views import error_of, learn, look, pace, see, shown, usual_error
+from detectors.anomaly_views import bound_of, error_of, learn, look, pace, see, shown
 from detectors.compiled import kernel
 from detectors.statistics import gain_after, moved
 
@@ -51,7 +51,7 @@ def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-
     look(row, value, at_s)
     see(row, at_s, rule)
     how, view = shown(row)
-    width = row.bound * (1 + row.raised[view]) * usual_error(row, view, at_s)
+    width = (1 + row.raised[view]) * bound_of(row, view, at_s)
     row.score = how
     row.error = error_of(row, value) if row.seen >= rule.warmup else 0.0
     alarm = False
@@ -89,10 +89,11 @@ def hear(row, at_s, clock_ms, late, rule, note):  # type: ignore[no-untyped-def]
     code = 0
     if row.silent:
         row.silent = 0
+        row.quiet_s = unheard_s(row, at_s, clock_ms)
         code = HEARD_AGAIN
         note.silent_since_s = row.last_at_s
     if row.heard > 0:
-        step_s = max((clock_ms - row.last_ms) / 1000, at_s - row.last_at_s, 0.0)
+        step_s = unheard_s(row, at_s, clock_ms)
         if row.heard > rule.warmup:
             step_s = min(step_s, 2 * silence_s(row, rule))
         gain = gain_after(row.heard - 1, INTERVAL_GAIN)
@@ -108,9 +109,15 @@ def hear(row, at_s, clock_ms, late, rule, note):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def unheard_s(row, at_s, clock_ms):  # type: ignore[no-untyped-def]
+    """Return how long ago a series was last heard."""
+    return max((clock_ms - row.last_ms) / 1000, at_s - row.last_at_s, 0.0)
+
+
+@kernel
 def silence_s(row, rule):  # type: ignore[no-untyped-def]
-    """Return how long a silence is unusual: an irregular series is given more time than a regular one."""
-    return max(rule.missing_least_s, rule.missing * (row.interval_s + 4 * row.jitter_s))
+    """Return how long a silence is unusual: an irregular series is given more time, and one that a person lets be."""
+    return max(rule.missing_least_s, rule.missing * (row.interval_s + 4 * row.jitter_s), row.patience_s)
 
 
 @kernel

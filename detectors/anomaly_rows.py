@@ -17,6 +17,10 @@ RING = 8
 # is known for two hours of it at a time. How much of a slot's value a new season replaces.
 DAY, WEEK, SEASONS, SIZES = 48, 168, 7, 12
 DAY_GAIN, WEEK_GAIN, SIZE_GAIN = 0.15, 0.3, 0.15
+DAY_S = 86_400.0
+
+# What a person has called usual is forgotten, but for a third, in so many days.
+EXCUSED_DAYS = 90.0
 
 # The views of a value, in the order of their numbers: against the season, against the level, against whatever comes
 # nearest; the errors of late together; the mean of late against the mean of long.
@@ -72,7 +76,10 @@ def rule_of(settings: Settings) -> Rule:
 #   waited, wait         values since the excursion was said, and after how many it is said again; back: values in band
 #   alarms, days         alarms said and days judged, of the last ten days or so
 #   streak               how many values in a row were above the bound; far: how many were six usual errors from `usual`
-#   since_s, said_at_s   of the excursion: its begin, and when it was said
+#   since_s, said_at_s   of the excursion: its begin, and when it was said; counted: how often that was
+#   heights, before      of the excursion: how far out each view found it, and `raised` when it began
+#   excused              errors so large a person has called usual; quiet_s, patience_s: the last silence, and how long
+#                        a silence is usual for the same reason
 #   interval_s, jitter_s the usual time between readings, and how far it strays
 #   sums, filled, bucket, newest, closed   of deltas: the open buckets, the oldest and the newest, the last one closed
 ROW = np.dtype(
@@ -92,12 +99,16 @@ ROW = np.dtype(
         ("sums", "f8", RING),
         ("views", "f4", len(VIEWS)),
         ("raised", "f4", len(VIEWS)),
+        ("before", "f4", len(VIEWS)),
+        ("heights", "f4", len(VIEWS)),
+        ("excused", "f4", len(VIEWS)),
+        *[(name, "f4") for name in ("quiet_s", "patience_s")],
         *[(name, "f4") for name in ("error", "score", "peak", "bound", "fade", "alarms", "days")],
         ("sizes", "f4", (SIZED, SIZES)),
         ("day", "f4", DAY),
         ("week", "f4", WEEK),
         *[(name, "i4") for name in ("seen", "day_count", "week_count", "size_count", "heard", "late_deltas")],
-        *[(name, "i4") for name in ("compared", "waited", "wait")],
+        *[(name, "i4") for name in ("compared", "waited", "wait", "counted")],
         *[
             (name, "u1")
             for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "far", "known")
@@ -168,12 +179,23 @@ def begin_season(row, value, rule):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def forget_excuses(row, days):  # type: ignore[no-untyped-def]
+    """Forget a little of what a person called usual: if it is so no more, it is found again."""
+    kept = math.exp(-days / EXCUSED_DAYS)
+    row.patience_s *= kept
+    for view in range(len(row.excused)):
+        row.excused[view] *= kept
+
+
+@kernel
 def learn_profiles(row, value, at_s, rule):  # type: ignore[no-untyped-def]
     """Fold a value into the slots of its time; one older than the slot being filled teaches nothing here."""
     if row.season_s != rule.season_s:
         begin_season(row, value, rule)
     slot = math.floor(at_s / row.season_s * DAY)
     if slot > row.day_slot:
+        if row.day_slot >= 0:
+            forget_excuses(row, (slot - row.day_slot) * row.season_s / DAY / DAY_S)
         if row.day_count > 0:
             fill_slot(row.day, row.day_known, row.day_slot, row.day_sum / row.day_count, DAY_GAIN)
         if row.size_count > 0 and slot * SIZES // DAY > row.day_slot * SIZES // DAY:

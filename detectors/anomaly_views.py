@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from detectors.anomaly_rows import (
+    DAY_S,
     DRIFT,
     LEVEL,
     NEAREST,
@@ -50,7 +51,6 @@ HEAVY = 1.5
 ALARMS_PER_PROMISED = 3.0
 ALARMS_PER_VALUE = 0.01
 RAISE = 0.3
-DAY_S = 86_400.0
 
 
 @kernel
@@ -101,6 +101,12 @@ def usual_error(row, view, at_s):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def bound_of(row, view, at_s):  # type: ignore[no-untyped-def]
+    """Return how large an error of a view is a score of 1: its bound, or what a person has called usual."""
+    return max(row.bound * usual_error(row, view, at_s), row.excused[view])
+
+
+@kernel
 def miss_of(row, value):  # type: ignore[no-untyped-def]
     """Return how far a value is from the mean of late, seen from the day's profile where that lowers the loss."""
     if row.known & DAY_KNOWN and row.losses[1] < MARGIN * row.losses[0]:
@@ -121,7 +127,7 @@ def see(row, at_s, rule):  # type: ignore[no-untyped-def]
     for view in range(len(VIEWS)):
         row.views[view] = 0.0
         if row.seen >= rule.warmup:
-            how = abs(row.errors[view]) / (row.bound * usual_error(row, view, at_s))
+            how = abs(row.errors[view]) / bound_of(row, view, at_s)
             row.views[view] = min(how, HIGHEST_SCORE)
 
 

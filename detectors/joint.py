@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.anomaly_rows import DAY_S, EXCUSED_DAYS
 from detectors.compiled import kernel
 from detectors.statistics import clamp, gain_after
 
@@ -44,10 +45,11 @@ STANDS_OUT = 2.0
 # One service. In words, beside what the names say:
 #   asked_ms        when a vector was last taken, on the log's clock
 #   seen            how many vectors were learned
+#   height, excused  how high the excursion is or was, at its highest; how high a person has called usual
 #   since_s, said_at_s, peak, on, told, back   of the excursion: its begin, when and how high it was said, vectors back
 JOINT = np.dtype(
     [
-        *[(name, "f8") for name in ("since_s", "said_at_s", "peak")],
+        *[(name, "f8") for name in ("since_s", "said_at_s", "peak", "height", "excused")],
         ("asked_ms", "i8"),
         ("seen", "i4"),
         *[(name, "u1") for name in ("on", "told", "back")],
@@ -114,7 +116,7 @@ def score(joint, squared, n, warmup):  # type: ignore[no-untyped-def]
     """Return how unusual a squared distance of n errors is: above 1 is anomalous, 0 while the service warms up."""
     if joint.seen < warmup:
         return 0.0
-    return math.sqrt(squared / reach(n, LIMIT))
+    return math.sqrt(squared / reach(n, LIMIT)) / max(joint.excused, 1.0)
 
 
 @kernel
@@ -134,8 +136,9 @@ def tell(joint, how, at_s):  # type: ignore[no-untyped-def]
     """Begin, go on with, or end the excursion; return what is to be said of it: UNUSUAL, CALM, mostly nothing."""
     if how > 1:
         if not joint.on:
-            joint.on, joint.since_s, joint.peak = 1, at_s, 0.0
+            joint.on, joint.since_s, joint.peak, joint.height = 1, at_s, 0.0, 0.0
         joint.back = 0
+        joint.height = max(joint.height, how * max(joint.excused, 1.0))
         if joint.told and how < LOUDER * joint.peak and at_s - joint.said_at_s < SAY_AGAIN_S:
             return 0
         joint.told, joint.said_at_s, joint.peak = 1, at_s, max(how, joint.peak)
@@ -225,6 +228,8 @@ def judge_services(rows, joints, covs, members, services, clock_ms, late_s, warm
     factor, white = np.empty((MEMBERS, MEMBERS)), np.empty(MEMBERS)
     taken = 0
     for s in services:
+        if joints[s].asked_ms:
+            joints[s].excused *= math.exp((joints[s].asked_ms - clock_ms) / (1000 * DAY_S * EXCUSED_DAYS))
         joints[s].asked_ms = clock_ms
         at_s, n = 0.0, 0
         for place in range(MEMBERS):

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.anomaly_feedback import take_joint
 from detectors.anomaly_loops import NEVER
 from detectors.bank import page_of, service_of
 from detectors.columns import Flags, Ints
@@ -13,9 +14,12 @@ from detectors.compiled import kernel
 from detectors.joint import JOINT, MEMBERS, NOTE, UNUSUAL, blank_covariance, judge_services, pair
 from detectors.rows import RowBank
 from topics import Derived
+from topics.control import Feedback
 from topics.settings import Settings
 from topics.signals import Anomaly
 
+TOGETHER = b"/joint"
+"""Ends the name under which a service's series are judged together."""
 _BLANK = blank_covariance()
 
 
@@ -191,6 +195,13 @@ class JointBook:
                 self._join(row)
         return np.flatnonzero(over)
 
+    def feedback(self, series: bytes, feedback: Feedback) -> bool:
+        """Learn what a person says of a service's series together; return whether that is what it is about."""
+        s = self.services.get(series.removesuffix(TOGETHER)) if series.endswith(TOGETHER) else None
+        if s is not None:
+            take_joint(self.joints[s], feedback)
+        return s is not None
+
     def score_of(self, service: bytes) -> float:
         """Return how unusual a service's last vector was, whether that was said or not; 0 where there was none."""
         s = self.services.get(service)
@@ -200,7 +211,7 @@ class JointBook:
         s = int(note["service"])
         named = [int(self.members[s, place]) for place in note["named"] if place >= 0]
         return Anomaly(
-            series=f"{self._name_of[s].decode('utf-8', 'replace')}/joint", kind="joint", at_s=float(note["at_s"]),
+            series=(self._name_of[s] + TOGETHER).decode("utf-8", "replace"), kind="joint", at_s=float(note["at_s"]),
             score=float(note["score"]), calm=int(note["code"]) != UNUSUAL, since_s=float(note["since_s"]),
             stands_out=tuple(self._bank.name_of[row].decode("utf-8", "replace") for row in named),
         )  # fmt: skip

@@ -24,13 +24,16 @@ class Feedback(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="c
     """What a person says about a conclusion.
 
     verdict        "false alarm", "confirmed", "expected", or "lift" (end this client's block)
-    subject        the series, client or incident it is about; author: who says it
+    subject        the series, service, client or incident it is about; author: who says it
+    until_s        of "expected": until when, by the log's clock
+    kind           the kind of anomaly ("level", "missing", …); all of the series where it is empty
     """
 
     verdict: Literal["false alarm", "confirmed", "expected", "lift"]
     subject: str
     author: str = ""
     until_s: float | None = None
+    kind: str = ""
 
 
 Control = Tick | SettingsChange | Feedback
