@@ -6,16 +6,19 @@ from typing import Any, Literal
 
 from detectors.bank import NEVER, page_of
 from detectors.columns import Flags
+from detectors.incidents_expected import WHOLE_SERVICE
 from detectors.incidents_words import SEVERITIES, Incident, add, at_once, subject_of, title_of
 from detectors.ledger import Ledger
 from topics import Derived, Record
 from topics.alerts import Alert
 from topics.control import Feedback
-from topics.signals import Anomaly, Threat
+from topics.signals import Anomaly, Signal, Threat
 
 LOOK_MS = 10_000
 FORGET_MS = 3_600_000
 RECENT_MOST = 1000
+ID_DIGITS = 12
+"""An incident's id is its service, and the log's clock in ms when it began: so many digits since 2001."""
 
 
 class IncidentsBank(Ledger):
@@ -27,6 +30,7 @@ class IncidentsBank(Ledger):
     """
 
     capability = "incidents"
+    version = 2
     key = "service"
     entry = Incident
 
@@ -40,31 +44,47 @@ class IncidentsBank(Ledger):
         name = record.service
         incident = entries.get(name)
         if isinstance(record, Anomaly) and record.calm:
-            if incident is not None and incident.open.pop(subject_of(record), None) is not None:
-                incident.heard_ms = incident.last_ms = clock_ms
-                self._wake(name, incident, clock_ms)
+            if incident is not None:
+                self._calm(name, incident, subject_of(record), clock_ms)
             return []
         if late:
             return []
         if incident is None or self._is_stale(incident, clock_ms):
             incident = entries[name] = _between(incident or Incident())
+        incident.heard_ms = clock_ms
+        said: list[Derived] = []
+        if not incident.notices.hold(record, subject_of(record), clock_ms):
+            self._take(incident, record, clock_ms)
+            said = self._tell(name, incident, clock_ms)
+        self._wake(name, incident, clock_ms)
+        return said
+
+    def _calm(self, name: str, incident: Incident, subject: str, clock_ms: int) -> None:
+        """Note that an excursion is over, whether it was told or held back."""
+        if incident.notices.held.pop(subject, None) is not None:
+            incident.heard_ms = clock_ms
+        if incident.open.pop(subject, None) is not None:
+            incident.heard_ms = incident.last_ms = clock_ms
+            self._wake(name, incident, clock_ms)
+
+    def _take(self, incident: Incident, signal: Signal, clock_ms: int, note: str = "") -> None:
+        """Take a signal into an incident, which fires if that is enough."""
         if not incident.began_ms:
             incident.began_ms = clock_ms
-        add(incident, record, clock_ms)
-        incident.heard_ms = incident.last_ms = clock_ms
+        add(incident, signal, clock_ms, note)
+        incident.last_ms = clock_ms
         if not incident.fired:
             incident.recent_ms = [*incident.recent_ms, clock_ms][
                 -min(self.settings.incidents.fire_after, RECENT_MOST) :
             ]
-            if at_once(record) or self._enough(incident, clock_ms):
+            if at_once(signal) or self._enough(incident, clock_ms):
                 self._fire(incident, clock_ms)
-        said = self._tell(name, incident, clock_ms)
-        self._wake(name, incident, clock_ms)
-        return said
 
     def pass_time_one(self, name: str, entries: dict[str, Any], clock_ms: int) -> list[Derived]:
         """Let an incident fire that has lasted, end one that is over, and tell again what still fires."""
         incident: Incident = entries[name]
+        for signal, note in incident.notices.release(clock_ms, int(1000 * self.settings.incidents.resolve_s)):
+            self._take(incident, signal, clock_ms, note)
         for subject in [s for s, (_, heard_ms) in incident.open.items() if clock_ms >= heard_ms + FORGET_MS]:
             del incident.open[subject]  # Its end was never said: the series is gone.
         if not incident.fired and self._enough(incident, clock_ms):
@@ -77,25 +97,49 @@ class IncidentsBank(Ledger):
         elif self._is_stale(incident, clock_ms):
             entries[name] = _between(incident)
         incident = entries[name]
-        if not incident.began_ms and clock_ms >= incident.resolved_ms + self._flap_ms:
+        if not incident.began_ms and clock_ms >= incident.resolved_ms + self._flap_ms and not incident.notices.expected:
             del entries[name]
         else:
             self._wake(name, incident, clock_ms)
         return said
 
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
-        """End an incident that a person calls a false alarm, or expected."""
-        name = feedback.subject.rpartition("-")[0]
+        """End what a person calls a false alarm, or expected; hold back what is expected until a time.
+
+        The subject is an incident's id, a series, or a service. What is left of an incident without a series goes on.
+        """
+        name, series = self._meant(feedback.subject)
         page = page_of(name.encode("utf-8", "replace"))
-        incident = self.entries[page].get(name) if ready[page] else None
-        if incident is None or feedback.verdict not in ("false alarm", "expected"):
+        if feedback.verdict not in ("false alarm", "expected") or not ready[page] or not self._is_mine(name):
             return []
-        if not incident.fired or feedback.subject != _id(name, incident):
+        incident = self.entries[page].get(name) or Incident(heard_ms=clock_ms)
+        why = feedback.verdict + (f", says {feedback.author}" if feedback.author else "")
+        if feedback.verdict == "expected" and (series is not None or feedback.subject == name):
+            why = incident.notices.announce(feedback, series or WHOLE_SERVICE, clock_ms) or why
+        if name not in self.entries[page] and not incident.notices.expected:
             return []
+        its = [subject for subject in incident.open if series is not None and subject.rpartition(" ")[0] == series]
+        for subject in its:
+            del incident.open[subject]
+        whole = series is None and feedback.subject in (name, _id(name, incident))
+        said: list[Derived] = []
+        if incident.fired and (whole or (its and not incident.open and not incident.threats)):
+            incident, said = self._end(name, incident, clock_ms, why)
         self.dirty[page] = True
-        self.entries[page][name], said = self._end(name, incident, clock_ms)
-        self._wake(name, self.entries[page][name], clock_ms)
+        self.entries[page][name] = incident
+        self._wake(name, incident, clock_ms)
+        self._bound(page)
         return said
+
+    def _meant(self, subject: str) -> tuple[str, str | None]:
+        """Return the service that a person means, by an incident's id, a series or its name; and the series, if any."""
+        if "/" in subject:
+            return subject.partition("/")[0], subject
+        name, _, began = subject.rpartition("-")
+        return (name, None) if name and began.isdecimal() and len(began) >= ID_DIGITS else (subject, None)
+
+    def _is_mine(self, name: str) -> bool:
+        return self.owns is None or self.owns(name.encode("utf-8", "replace"))
 
     @property
     def _window_ms(self) -> int:
@@ -141,9 +185,9 @@ class IncidentsBank(Ledger):
         incident.said_ms, incident.told = clock_ms, incident.severity
         return [_alert(name, incident, "firing", clock_ms)]
 
-    def _end(self, name: str, incident: Incident, clock_ms: int) -> tuple[Incident, list[Derived]]:
-        """Return what is kept of an incident that is over; its end is said if a person was told of it."""
-        said = [_alert(name, incident, "resolved", clock_ms)] if incident.said_ms else []
+    def _end(self, name: str, incident: Incident, clock_ms: int, why: str = "") -> tuple[Incident, list[Derived]]:
+        """Return what is kept of an incident that is over; its end, and why, is said if a person was told of it."""
+        said = [_alert(name, incident, "resolved", clock_ms, why)] if incident.said_ms else []
         return _between(incident, clock_ms), list[Derived](said)
 
     def _silent_until_ms(self, name: str, clock_ms: int) -> int | None:
@@ -157,8 +201,10 @@ class IncidentsBank(Ledger):
 
     def _wake(self, name: str, incident: Incident, clock_ms: int) -> None:
         """Note when to look again: when something may be due, and at least every 10 s, since settings may change."""
+        over_ms = incident.notices.due_ms or NEVER
         if not incident.began_ms:
-            incident.due_ms = incident.resolved_ms + self._flap_ms
+            between = (incident.resolved_ms + self._flap_ms, over_ms, NEVER)
+            incident.due_ms = min(moment for moment in between if moment > clock_ms)
         else:
             resend_ms = int(1000 * self.settings.incidents.resend_s)
             moments = [
@@ -168,6 +214,7 @@ class IncidentsBank(Ledger):
                 incident.last_ms + self._window_ms + 1,
                 *(began_ms + self._window_ms for began_ms, _ in incident.open.values()),
                 self._silent_until_ms(name, clock_ms) or NEVER,
+                over_ms,
             ]
             incident.due_ms = min(moment for moment in moments if moment > clock_ms)
         incident.due_ms = max(incident.due_ms, clock_ms + 1)
@@ -176,16 +223,19 @@ class IncidentsBank(Ledger):
 def _between(incident: Incident, resolved_ms: int | None = None) -> Incident:
     """Return what is kept of a service when nothing is going on."""
     ended_ms = incident.resolved_ms if resolved_ms is None else resolved_ms
-    return Incident(heard_ms=incident.heard_ms, returns=incident.returns, resolved_ms=ended_ms)
+    return Incident(
+        heard_ms=incident.heard_ms, returns=incident.returns, resolved_ms=ended_ms, notices=incident.notices
+    )
 
 
 def _id(name: str, incident: Incident) -> str:
     return f"{name}-{incident.began_ms}"
 
 
-def _alert(name: str, incident: Incident, state: Literal["firing", "resolved"], clock_ms: int) -> Alert:
+def _alert(name: str, incident: Incident, state: Literal["firing", "resolved"], clock_ms: int, why: str = "") -> Alert:
     return Alert(
         id=_id(name, incident), state=state, severity=SEVERITIES[incident.severity], service=name,
-        title=title_of(name, incident), at_s=clock_ms / 1000, since_s=incident.since_s, signals=incident.signals,
-        evidence=(*incident.first, *incident.latest), labels={"service": name},
+        title=title_of(name, incident) + (f" ({why})" if why else ""), at_s=clock_ms / 1000, since_s=incident.since_s,
+        signals=incident.signals, evidence=(*incident.first, *incident.latest), labels={"service": name},
+        subjects=tuple(incident.subjects),
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import field
 
+from detectors.incidents_expected import Notices
 from detectors.ledger import Entry
 from topics.alerts import Evidence
 from topics.signals import Signal, Threat
@@ -29,6 +30,7 @@ class Incident(Entry, kw_only=True):
     lead           the most telling signal in words, of that rank
     first, latest  evidence: the first signals, and the latest of those that came after them
     returns        how many incidents in a row came back soon after the one before; resolved_ms: when the last one ended
+    notices        what people expect of the service, and what was held back for that
     """
 
     began_ms: int = 0
@@ -50,6 +52,7 @@ class Incident(Entry, kw_only=True):
     latest: list[Evidence] = field(default_factory=list)
     returns: int = 0
     resolved_ms: int = 0
+    notices: Notices = field(default_factory=Notices)
 
 
 def subject_of(signal: Signal) -> str:
@@ -112,9 +115,9 @@ def severity_of(incident: Incident, signal: Signal) -> int:
     return INFO
 
 
-def add(incident: Incident, signal: Signal, clock_ms: int) -> None:
-    """Note one more signal: what it says, whether it is still going on, and as evidence."""
-    words, subject = words_of(signal), subject_of(signal)
+def add(incident: Incident, signal: Signal, clock_ms: int, note: str = "") -> None:
+    """Note one more signal: what it says, with a note, whether it is still going on, and as evidence."""
+    words, subject = words_of(signal) + (f" ({note})" if note else ""), subject_of(signal)
     if isinstance(signal, Threat):
         incident.threats += 1
     else:

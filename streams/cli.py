@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams import cli_people
 from streams.cli_options import author_here, loaded_from, ranged, waiting, where_options, with_settings
 from streams.cli_words import LuminarGroup, examples, say
 
@@ -182,18 +183,8 @@ def tail(loaded: Loaded, **options: Any) -> None:
     waiting(work(loaded.process, **options))
 
 
-@main.command(epilog=examples("luminar lift 192.0.2.7", "luminar lift 2001:db8:0:1::/64 --author ann"))
-@click.argument("client")
-@click.option("--author", default=None, help="Who says so; the user who is logged in, if not told.")
-@with_settings
-def lift(loaded: Loaded, client: str, author: str | None) -> None:
-    """End a client's block.
-
-    CLIENT is an IP address, an IPv6 /64 network or an API key. The wish stands in the log; a worker carries it out.
-    """
-    from streams.cli_data import lift as work
-
-    waiting(work(loaded.process, client, author or author_here()))
+main.add_command(cli_people.lift)
+main.add_command(cli_people.feedback)
 
 
 @main.command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
 
@@ -11,6 +11,7 @@ from streams.admin import put_settings as put
 from streams.cli_words import say
 from streams.client import Publisher
 from streams.feed import Fed, Machine, feed_lines, feed_machine, feed_raw, lines_of
+from streams.feedback import Verdict, give
 from streams.ingest import FORMATS
 from streams.reader import Message
 from streams.settings import Loaded, Process
@@ -71,6 +72,13 @@ async def lift(process: Process, client: str, author: str) -> None:
         # All blocks are decided in one partition: that of their common key, not of the client's.
         await publisher.publish_now(PROPOSALS, feedback, key=BLOCKLIST_KEY)
     click.echo(f"asked to lift {feedback.subject}; `luminar tail blocklist` shows when it is done")
+
+
+async def feedback(process: Process, verdict: str, subject: str, author: str, until_s: float | None) -> None:
+    """Publish what a person says of an alert, a series or a service."""
+    said = await give(process, cast(Verdict, verdict.replace("-", " ")), subject, author, until_s, say)
+    for one in dict.fromkeys(wish.feedback.subject for wish in said):
+        click.echo(f"told: {one} is {verdict.replace('-', ' ')}")
 
 
 async def put_settings(loaded: Loaded, author: str) -> None:

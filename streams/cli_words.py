@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.settings import SettingsRefused
 
 WIDTH = 110
-AGO_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 OVER = {"LUMINAR_BROKER": "--broker", "LUMINAR_PREFIX": "--prefix"}
 """Options that lie over the settings, and the variables they stand for."""
@@ -29,6 +29,7 @@ SPEAKING = (
     ("streams.connection", "TopicMissing"),
     ("streams.broker_jars", "BrokerFailed"),
     ("streams.demo.processes", "DemoFailed"),
+    ("streams.feedback", "FeedbackRefused"),
     ("streams.ingest.refused", "Refused"),
     ("aiokafka.errors", "KafkaError"),
 )
@@ -85,7 +86,7 @@ def examples(*lines: str) -> str:
 
 
 def moment(text: str) -> Literal["beginning", "now"] | float:
-    """Return a place in the log as people write it: a word, seconds since 1970, a time ago, or an ISO 8601 time.
+    """Return a place in the log as people write it: a word, seconds since 1970, a time ago or ahead, an ISO 8601 time.
 
     >>> moment("1970-01-02"), moment("12.5"), moment("now")
     (86400.0, 12.5, 'now')
@@ -94,8 +95,8 @@ def moment(text: str) -> Literal["beginning", "now"] | float:
         return "beginning"
     if text == "now":
         return "now"
-    if ago := re.fullmatch(r"-(\d+(?:\.\d+)?)([smhd])", text, re.ASCII):
-        return time.time() - float(ago[1]) * AGO_S[ago[2]]
+    if away := re.fullmatch(r"([+-]\d+(?:\.\d+)?)([smhd])", text, re.ASCII):
+        return time.time() + float(away[1]) * UNIT_S[away[2]]
     if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
         return float(text)
     try:

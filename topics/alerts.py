@@ -25,6 +25,8 @@ class Alert(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     at_s           when this was said, by the log's clock; since_s: when the incident began
     evidence       the first and the latest signals that belong to it
     signals        how many signals there were in all
+    subjects       what they are about, each once: a series and its kind of anomaly ("shop/latency_s level"), or a client
+                   and the family of its threat
     """
 
     id: str
@@ -36,6 +38,7 @@ class Alert(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     since_s: float
     evidence: tuple[Evidence, ...] = ()
     signals: int = 0
+    subjects: tuple[str, ...] = ()
     labels: dict[str, str] = msgspec.field(default_factory=dict)
 
     def key(self) -> str:
