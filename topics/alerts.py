@@ -25,7 +25,7 @@ class Alert(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     at_s           when this was said, by the log's clock; since_s: when the incident began
     evidence       the first and the latest signals that belong to it
     signals        how many signals there were in all
-    subjects       what they are about, each once: a series and its kind of anomaly ("shop/latency_s level"), or a client
+    subjects       what they are about, each once: a series and kind of anomaly ("shop/latency_s level"), or a client
                    and the family of its threat
     """
 
