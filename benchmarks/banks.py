@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.workloads import Answer, Window
 from detectors.bank import NEVER, Bank, Finding, page_of
-from detectors.columns import Columns, Flags, Run
+from detectors.columns import Columns, Flags, Ints, Run
 from detectors.compiled import kernel
 from detectors.rows import RowBank
 from topics import Derived
@@ -133,9 +133,9 @@ class WindowBank(RowBank):
         """Return when the oldest open window is to be said."""
         return self._due_ms
 
-    def soonest_ms(self, clock_ms: int) -> int:
+    def soonest_ms(self, columns: Columns, clock_ms: Ints, start: int, end: int) -> int:
         """Return the next moment at which any window can be due: they all end on one grid."""
-        return ((clock_ms - GRACE_MS) // SIZE_MS + 1) * SIZE_MS + GRACE_MS
+        return ((int(clock_ms[start]) - GRACE_MS) // SIZE_MS + 1) * SIZE_MS + GRACE_MS
 
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
         """Add every value to its window."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 from detectors.anomaly_feedback import take_series
 from detectors.anomaly_loops import (
     CALM,
+    DELTA,
     HEARD_AGAIN,
     NEVER,
     NOTE,
     SILENT,
     UNUSUAL,
+    end_ms,
     judge_rows,
     pass_rows,
     silence_s,
@@ -98,6 +101,16 @@ class AnomalyBank(RowBank):
     def due_ms(self) -> int:
         """Return a moment not after the next bucket to close, silence to find, or joint judgement."""
         return self._due_ms
+
+    def soonest_ms(self, columns: Columns, clock_ms: Ints, start: int, end: int) -> int:
+        """Return when the first silence may be found, the first delta's bucket closed, a service judged as a whole."""
+        its = self.rule
+        due_ms = min(int(clock_ms[start]) + int(1000 * its.missing_least_s), self.joint.due_ms)
+        deltas = columns.code["kind"][start:end] == DELTA - 1
+        if not deltas.any():
+            return due_ms
+        first_s = float(columns.number["at_s"][start:end][deltas].min())
+        return min(due_ms, int(end_ms(math.floor(first_s / its.bucket_s), its.bucket_s)))
 
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
         """Close buckets, find silences, and judge services as a whole."""

@@ -134,11 +134,15 @@ def rate_of(row, total, at_s):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def end_ms(bucket, bucket_s):  # type: ignore[no-untyped-def]
+    """Return when the log's clock closes a bucket."""
+    return math.ceil(((bucket + 1) * bucket_s + GRACE_S) * 1000)
+
+
+@kernel
 def open_end_ms(row):  # type: ignore[no-untyped-def]
     """Return when the log's clock closes the oldest open bucket."""
-    if row.newest < row.bucket:
-        return NEVER
-    return math.ceil(((row.bucket + 1) * row.bucket_s + GRACE_S) * 1000)
+    return NEVER if row.newest < row.bucket else end_ms(row.bucket, row.bucket_s)
 
 
 @kernel

@@ -102,12 +102,14 @@ class Bank(ABC):
     def due_ms(self) -> int:
         """Return the next moment of the log's clock at which the passing of time brings something, or NEVER."""
 
-    def soonest_ms(self, clock_ms: int) -> int:
-        """Return the earliest moment at which anything that records from `clock_ms` on bring can be due.
+    def soonest_ms(self, columns: Columns, clock_ms: Ints, start: int, end: int) -> int:
+        """Return the earliest moment at which anything that records start..end bring can be due.
 
         A bank that knows (its windows end on a grid, say) lets longer runs be folded at once; too early is never wrong.
+
+        clock_ms       int64 [n]: the log's clock at each record
         """
-        return clock_ms
+        return int(clock_ms[start])
 
     @abstractmethod
     def fold(self, run: Run) -> list[Finding]:

@@ -73,6 +73,11 @@ class PercentilesBank(Ledger):
             found += super().fold(replace(run, start=i, end=i + 1))
         return found
 
+    def soonest_ms(self, columns: Columns, clock_ms: Ints, start: int, end: int) -> int:
+        """Return when the first sketch's second has waited long enough; without a sketch nothing comes to be due."""
+        sketches = columns.code["kind"][start:end] == KINDS.index("sketch")
+        return int(clock_ms[start + sketches.argmax()]) + LATE_WAIT_MS if sketches.any() else NEVER
+
     def group_of(self, record: Record) -> str | None:
         """Return the service of a sketch that has something in it."""
         assert isinstance(record, Reading)

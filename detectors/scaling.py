@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bank import NEVER, Finding, service_of
-from detectors.columns import Columns, Flags, Run
+from detectors.columns import Columns, Flags, Ints, Run
 from detectors.forecast import HORIZON_MOST, TESTED_LEAST
 from detectors.rows import RowBank
-from detectors.scaling_rows import Outcome, Row, Rule, pour_rows, weigh_rows
+from detectors.scaling_rows import Outcome, Row, Rule, next_beat_ms, pour_rows, weigh_rows
 from topics import Derived
 from topics.metrics import Reading
 from topics.proposals import Proposal
@@ -147,6 +147,7 @@ class ScalingBank(RowBank):
         self.plans = {plan.load: plan for plan in plans}
         self.steps = {name: plan.step_s for plan in plans for name in (plan.busy, plan.replicas, plan.load) if name}
         self.want(set(self.steps))
+        self._paces = {plan.every_ms for plan in plans}
         self._due_ms = None
         for row in self.living():
             self.admitted(int(row), self.name_of[row])
@@ -175,6 +176,10 @@ class ScalingBank(RowBank):
             due_ms = self.rows["due_ms"]
             self._due_ms = int(due_ms[due_ms > 0].min(initial=NEVER))
         return self._due_ms
+
+    def soonest_ms(self, columns: Columns, clock_ms: Ints, start: int, end: int) -> int:
+        """Return the next moment at which any service can be due: those of one pace are weighed on one grid."""
+        return min((int(next_beat_ms(int(clock_ms[start]), every_ms)) for every_ms in self._paces), default=NEVER)
 
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
         """Put readings into their buckets; what follows from them is concluded when time passes."""

@@ -107,7 +107,7 @@ class Shard:
                 self._take_special(columns, clocks, at, said)
                 at += 1
                 continue
-            stop = min(self._next_due(clocks, at, end), special[-1] if special else end)
+            stop = self._next_due(columns, clocks, at, special[-1] if special else end)
             self._fold_run(columns, clocks, at, stop, said)
             at = stop
         if end > start:
@@ -131,13 +131,13 @@ class Shard:
         beat, before = self.bank.beat_ms, int(clocks[i - 1]) if i > start else self.clock_ms
         return bool(beat) and int(clocks[i]) // beat != before // beat
 
-    def _next_due(self, clocks: NDArray[np.int64], at: int, end: int) -> int:
-        """Return the first record after `at` that begins a beat in which something may be due."""
+    def _next_due(self, columns: Columns, clocks: NDArray[np.int64], at: int, end: int) -> int:
+        """Return the first record after `at` and before `end` that begins a beat in which something may be due."""
         beat = self.bank.beat_ms
         if not beat:
             return end
         clock_ms = int(clocks[at])
-        limit_ms = max(clock_ms, min(self.bank.due_ms, self.bank.soonest_ms(clock_ms)))
+        limit_ms = max(clock_ms, min(self.bank.due_ms, self.bank.soonest_ms(columns, clocks, at, end)))
         cut = max(at + 1, int(clocks[:end].searchsorted(limit_ms)) if limit_ms > clock_ms else at + 1)
         if cut < end and clocks[cut] // beat == clocks[cut - 1] // beat:
             cut = int(clocks[:end].searchsorted((clocks[cut] // beat + 1) * beat))
