@@ -9,12 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import kernel
+from detectors.wide import address, byte, prefetch, word
 
 ABSENT, FOREIGN = -1, -2
 EMPTY, GONE = -3, -4
 
-# Of one name, all that is looked at before its bytes, side by side: its hash, its bytes' place, and its row.
-Slot = np.dtype([("hash", "u8"), ("start", "i8"), ("length", "i4"), ("row", "i4")])
+# Of one name, all that is looked at before its bytes, side by side and never in two lines of the cache: the lower half
+# of its hash, its row, and its bytes' place.
+Slot = np.dtype([("hash", "u4"), ("row", "i4"), ("start", "u4"), ("length", "i4")])
+SLOT_BYTES = Slot.itemsize
+LOWER, HALF = np.uint64(0xFFFF_FFFF), np.uint64(32)
+
+# So many names ahead a slot is brought near, and what it leads to: a table of many names is in no cache, and each of
+# the four places that a name leads to would be waited for.
+FAR, NEAR = 16, 8
 
 # Secret to the process, so that nobody can prepare names that collide. It decides where in the table a name stands,
 # never what is concluded: bytes are compared, never the hash alone.
@@ -22,33 +30,37 @@ _SEED = np.uint64(secrets.randbits(64))
 
 
 @kernel
-def hash_name(buf, at, length, seed):  # type: ignore[no-untyped-def]
-    """Return a 64-bit hash of `length` bytes at `at`: eight at a time, multiplied and folded."""
+def hash_at(at, length, seed):  # type: ignore[no-untyped-def]
+    """Return a 64-bit hash of `length` bytes at an address: eight at a time, multiplied and folded."""
     h = seed ^ (np.uint64(length) * np.uint64(0x9E3779B97F4A7C15))
-    i = at
     end = at + length
-    while i + 8 <= end:
-        word = np.uint64(0)
-        for k in range(8):
-            word |= np.uint64(buf[i + k]) << np.uint64(8 * k)
-        h = (h ^ word) * np.uint64(0xD6E8FEB86659FD93)
-        h ^= h >> np.uint64(32)
-        i += 8
-    word = np.uint64(0)
-    k = 0
-    while i < end:
-        word |= np.uint64(buf[i]) << np.uint64(8 * k)
-        i += 1
-        k += 1
-    h = (h ^ word ^ seed) * np.uint64(0xD6E8FEB86659FD93)
+    rest = np.uint64(0)
+    if length >= 8:
+        while at + 8 <= end:
+            h = (h ^ word(at)) * np.uint64(0xD6E8FEB86659FD93)
+            h ^= h >> np.uint64(32)
+            at += 8
+        if at < end:
+            rest = word(end - 8) >> np.uint64(8 * (8 - (end - at)))
+    else:
+        for k in range(length):
+            rest |= np.uint64(byte(at + k)) << np.uint64(8 * k)
+    h = (h ^ rest ^ seed) * np.uint64(0xD6E8FEB86659FD93)
     return h ^ (h >> np.uint64(29))
+
+
+@kernel
+def hash_name(buf, at, length, seed):  # type: ignore[no-untyped-def]
+    """Return a 64-bit hash of `length` bytes at `at`; it is saved in sketches, so it never changes."""
+    return hash_at(address(buf) + at, np.int64(length), seed)
 
 
 @kernel
 def hash_all(buf, at, length, seed, hashes):  # type: ignore[no-untyped-def]
     """Hash every name of a column."""
+    base = address(buf)
     for i in range(len(at)):
-        hashes[i] = hash_name(buf, at[i], max(length[i], 0), seed)
+        hashes[i] = hash_at(base + at[i], np.int64(max(length[i], 0)), seed)
 
 
 def hash_names(buf: NDArray[np.uint8], at: NDArray[np.int32], length: NDArray[np.int32]) -> NDArray[np.uint64]:
@@ -59,29 +71,66 @@ def hash_names(buf: NDArray[np.uint8], at: NDArray[np.int32], length: NDArray[np
 
 
 @kernel
-def find_slot(buf, at, length, name_hash, table, blob):  # type: ignore[no-untyped-def]
-    """Return the slot of a name, or -1."""
-    mask = np.uint64(len(table) - 1)
+def are_same(one, other, length):  # type: ignore[no-untyped-def]
+    """Say whether `length` bytes at two addresses are the same."""
+    k = 0
+    while k + 8 <= length and word(one + k) == word(other + k):
+        k += 8
+    if length >= 8:
+        return k + 8 > length and word(one + length - 8) == word(other + length - 8)
+    while k < length and byte(one + k) == byte(other + k):
+        k += 1
+    return k == length
+
+
+@kernel
+def find_slot(at, length, name_hash, slots, mask, names):  # type: ignore[no-untyped-def]
+    """Return where the slot of the name at an address is, among the `slots` at one, or that of an empty slot."""
     s = name_hash & mask
-    while table[s].row != EMPTY:
-        if table[s].hash == name_hash and table[s].length == length and table[s].row != GONE:
-            start = table[s].start
-            same = True
-            for i in range(length):
-                if blob[start + i] != buf[at + i]:
-                    same = False
-                    break
-            if same:
-                return np.int64(s)
+    while True:
+        slot = slots + SLOT_BYTES * np.int64(s)
+        first_half = word(slot)
+        row = np.int64(first_half) >> 32
+        if row == EMPTY:
+            return slot, row
+        if first_half & LOWER == name_hash & LOWER and row != GONE:
+            place = word(slot + 8)
+            if np.int64(place >> HALF) == length and are_same(at, names + np.int64(place & LOWER), length):
+                return slot, row
         s = (s + np.uint64(1)) & mask
-    return np.int64(-1)
+
+
+@kernel
+def find_row(at, length, name_hash, slots, mask, names):  # type: ignore[no-untyped-def]
+    """Return the row of the name at an address (FOREIGN for one that is known to belong elsewhere), or ABSENT."""
+    _, row = find_slot(at, length, name_hash, slots, mask, names)
+    return ABSENT if row == EMPTY else row
+
+
+@kernel
+def where(table, blob):  # type: ignore[no-untyped-def]
+    """Return a table as `find_row` takes it: where its slots begin, the mask of a hash, and where its bytes begin."""
+    return address(table), np.uint64(len(table) - 1), address(blob)
 
 
 @kernel
 def find_name(buf, at, length, name_hash, table, blob):  # type: ignore[no-untyped-def]
     """Return the row of a name (FOREIGN for one that is known to belong elsewhere), or ABSENT."""
-    s = find_slot(buf, at, length, name_hash, table, blob)
-    return np.int64(table[s].row) if s >= 0 else np.int64(ABSENT)
+    return find_row(address(buf) + at, np.int64(length), name_hash, *where(table, blob))
+
+
+@kernel
+def bring_slot(name_hash, slots, mask):  # type: ignore[no-untyped-def]
+    """Have the slot at which a name is first looked for brought near."""
+    prefetch(slots + SLOT_BYTES * np.int64(name_hash & mask))
+
+
+@kernel
+def bring_name(name_hash, slots, mask, names):  # type: ignore[no-untyped-def]
+    """Have the bytes brought near that a name's first slot leads to; return its row, which is mostly the name's."""
+    slot = slots + SLOT_BYTES * np.int64(name_hash & mask)
+    prefetch(names + np.int64(word(slot + 8) & LOWER))
+    return np.int64(word(slot)) >> 32
 
 
 @kernel
@@ -106,18 +155,19 @@ def put_names(buf, at, length, rows, seed, table, blob, used):  # type: ignore[n
         s = name_hash & mask
         while table[s].row != EMPTY:
             s = (s + np.uint64(1)) & mask
-        table[s].hash, table[s].start, table[s].length, table[s].row = name_hash, used, length[k], rows[k]
+        slot = table[s]
+        slot.hash, slot.start, slot.length, slot.row = name_hash & LOWER, used, length[k], rows[k]
         used += length[k]
 
 
 @kernel
-def move_names(old, new):  # type: ignore[no-untyped-def]
+def move_names(old, new, blob, seed):  # type: ignore[no-untyped-def]
     """Enter the living names of a table into an empty one."""
     mask = np.uint64(len(new) - 1)
     for k in range(len(old)):
         if old[k].row == EMPTY or old[k].row == GONE:
             continue
-        s = old[k].hash & mask
+        s = hash_name(blob, np.int64(old[k].start), old[k].length, seed) & mask
         while new[s].row != EMPTY:
             s = (s + np.uint64(1)) & mask
         new[s] = old[k]
@@ -126,7 +176,8 @@ def move_names(old, new):  # type: ignore[no-untyped-def]
 @kernel
 def drop_name(buf, seed, table, blob):  # type: ignore[no-untyped-def]
     """Mark the slot of a name that is known as that of one that is gone."""
-    table[find_slot(buf, 0, len(buf), hash_name(buf, 0, len(buf), seed), table, blob)].row = GONE
+    slot, _ = find_slot(address(buf), len(buf), hash_name(buf, 0, len(buf), seed), *where(table, blob))
+    table[(slot - address(table)) // SLOT_BYTES].row = GONE
 
 
 class Names:
@@ -203,7 +254,7 @@ class Names:
             while 4 * (len(self._rows) + names) > slots:
                 slots *= 2
             old, self.table = self.table, _empty(slots)
-            move_names(old, self.table)
+            move_names(old, self.table, self.blob, _SEED)
             self._filled = len(self._rows)
 
 

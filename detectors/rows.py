@@ -13,7 +13,20 @@ from numpy.typing import NDArray
 from detectors.bank import PAGES, Bank, Finding, page_of
 from detectors.columns import Columns, Ints, Run, Text
 from detectors.compiled import kernel
-from detectors.names import ABSENT, FOREIGN, Names, find_all, find_name
+from detectors.names import (
+    ABSENT,
+    FAR,
+    FOREIGN,
+    NEAR,
+    Names,
+    bring_name,
+    bring_slot,
+    find_all,
+    find_name,
+    find_row,
+    where,
+)
+from detectors.wide import address, prefetch
 from topics.settings import Settings
 
 PAGE_BYTES = 256 * 1024
@@ -35,13 +48,20 @@ def find_rows(  # type: ignore[no-untyped-def]
     has been heard of at the log's clock, and its page is no longer what was saved. Where the bank is picky, a name
     without a row that is not among the `wanted` ones is passed over, and nothing is kept of it.
     """
+    base, (slots, mask, names), among = address(buf), where(table, blob), where(*wanted)
     for i in range(start, end):
+        if i + FAR < end:
+            bring_slot(hashes[i + FAR], slots, mask)
+            row = bring_name(hashes[i + NEAR], slots, mask, names)
+            if row >= 0:
+                prefetch(address(page_of_row) + 8 * row)
+                prefetch(address(heard_ms) + 8 * row)
         ids[i] = ABSENT
         if not keep[i] or length[i] < 0:
             continue
-        row = find_name(buf, at[i], length[i], hashes[i], table, blob)
+        row = find_row(base + at[i], np.int64(length[i]), hashes[i], slots, mask, names)
         if row == ABSENT:
-            if picky and find_name(buf, at[i], length[i], hashes[i], *wanted) == ABSENT:
+            if picky and find_row(base + at[i], np.int64(length[i]), hashes[i], *among) == ABSENT:
                 continue
             return i
         if row == FOREIGN:

@@ -21,7 +21,7 @@ LANES = 32
 AHEAD = 128
 """How many bytes behind what they were sent to look at kernels may read: so many follow in a buffer made for them."""
 
-_BIT, _BYTE, _WORD, _DOUBLE = ir.IntType(1), ir.IntType(8), ir.IntType(64), ir.IntType(128)
+_BIT, _BYTE, _INT, _WORD, _DOUBLE = (ir.IntType(bits) for bits in (1, 8, 32, 64, 128))
 _VECTOR = ir.VectorType(_BYTE, LANES)
 
 Build = Callable[..., Any]
@@ -88,6 +88,15 @@ def word(builder: Any, where: Any) -> Any:
 def put_word(builder: Any, where: Any, value: Any) -> Any:
     """Write eight bytes to an address."""
     builder.store(value, builder.inttoptr(where, _WORD.as_pointer()), align=1)
+
+
+@_instruction(types.void, types.int64)
+def prefetch(builder: Any, where: Any) -> Any:
+    """Have the memory at an address brought near, since it will be asked for soon; any address will do."""
+    kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _INT, _INT, _INT])
+    bring = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+    for_reading, for_long, of_data = (ir.Constant(_INT, choice) for choice in (0, 3, 1))
+    builder.call(bring, [builder.inttoptr(where, _BYTE.as_pointer()), for_reading, for_long, of_data])
 
 
 @_instruction(types.uint64, types.int64)
