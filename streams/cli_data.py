@@ -77,8 +77,9 @@ async def lift(process: Process, client: str, author: str) -> None:
 async def feedback(process: Process, verdict: str, subject: str, author: str, until_s: float | None) -> None:
     """Publish what a person says of an alert, a series or a service."""
     said = await give(process, cast(Verdict, verdict.replace("-", " ")), subject, author, until_s, say)
+    word = "a false alarm" if verdict == "false-alarm" else verdict
     for one in dict.fromkeys(wish.feedback.subject for wish in said):
-        click.echo(f"told: {one} is {verdict.replace('-', ' ')}")
+        click.echo(f"told: {one} is {word}")
 
 
 async def put_settings(loaded: Loaded, author: str) -> None:

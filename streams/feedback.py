@@ -97,6 +97,11 @@ async def give(
     alert = None if "/" in subject else await find_alert(process, subject, say)
     said = wishes(verdict, subject, author, until_s, alert)
     async with Publisher(process, say) as publisher:
-        for wish in said:
-            await publisher.publish_now(wish.topic, wish.feedback, key=wish.key)
+        await publish(publisher, said)
     return said
+
+
+async def publish(publisher: Publisher, said: list[Wish]) -> None:
+    """Publish wishes, one after the other."""
+    for wish in said:
+        await publisher.publish_now(wish.topic, wish.feedback, key=wish.key)

@@ -1,4 +1,4 @@
-"""What a click asks of Kafka: the raw record at a place in the log, and the end of a block."""
+"""What a click asks of Kafka: the raw record at a place in the log, the end of a block, what is said of an alert."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from streams.client import Publisher, TopicMissing
+from streams.feedback import FeedbackRefused, Verdict, publish, wishes
 from streams.reader import Message, bounds, read
 from streams.settings import Process
 from streams.web.model import View
@@ -24,6 +25,7 @@ Row = dict[str, Any]
 SHOWN_CHARACTERS = 20_000
 LIMIT_S = 6.0
 PLACES_MOST = 50
+EXPECTED_S = 7200.0
 AUTHOR = "page"
 FAILURES = (KafkaError, OSError, TimeoutError, TopicMissing)
 
@@ -93,6 +95,21 @@ class Lookup:
         except FAILURES as error:
             return f"the wish did not reach Kafka: {str(error) or 'no answer'}"
         self._view.ask_lift(client, self._now())
+        return None
+
+    async def feedback(self, verdict: Verdict, name: str) -> str | None:
+        """Say what an alert was, expected for two hours from now; return what went wrong, if anything did."""
+        said = self._view.alerts.get(name)
+        if said is None:
+            return f"alert {name} is shown no more"
+        until_s = self._now() + EXPECTED_S if verdict == "expected" else None
+        try:
+            async with asyncio.timeout(LIMIT_S), Publisher(self._process, patience_s=LIMIT_S) as publisher:
+                await publish(publisher, wishes(verdict, name, AUTHOR, until_s, said.record))
+        except FeedbackRefused:
+            return f"alert {name} names no series whose model could learn from that"
+        except FAILURES as error:
+            return f"the wish did not reach Kafka: {str(error) or 'no answer'}"
         return None
 
 

@@ -11,6 +11,7 @@ from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
 
+from streams.feedback import VERDICTS
 from streams.web import charts, panels
 from streams.web.lookup import Lookup
 from streams.web.model import FORECAST, View, beside
@@ -78,6 +79,7 @@ class Screen:
             self._picker.on("search", self._on_search).on("choose", self._on_choose).on("span", self._on_span)
             self._canvas = ui.element("div").classes("canvas")
         self._alerts = self._card("Alerts", Alerts(), "alerts-card").on("chart", self._on_choose)
+        self._alerts.on("feedback", self._on_feedback)
         self._blocks = self._card("Blocklist", Blocks(), "third").on("lift", self._on_lift)
         self._commands = self._card("Commands", Entries(), "third")
         self._commands.props.update(empty="No command yet.", tone="command")
@@ -196,6 +198,17 @@ class Screen:
 
     def _on_closed(self, _: GenericEventArguments) -> None:
         self._show(None)
+
+    async def _on_feedback(self, event: GenericEventArguments) -> None:
+        said = event.args if isinstance(event.args, dict) else {}
+        verdict, name = said.get("verdict"), said.get("id")
+        if verdict not in VERDICTS or not isinstance(name, str):
+            return
+        problem = await self._lookup.feedback(verdict, name[:TEXT_MOST])
+        if problem is None:
+            ui.notify(f"{verdict}: noted in the log", position="bottom")
+        else:
+            ui.notify(problem, type="warning", position="bottom")
 
     async def _on_lift(self, event: GenericEventArguments) -> None:
         problem = await self._lookup.lift(str(event.args)[:TEXT_MOST])

@@ -4,8 +4,15 @@ import { clock, span, time, Place } from "/parts/shared.js";
 export default {
   components: { Place },
   props: { rows: Array },
-  emits: ["open", "chart"],
-  data: () => ({ clock, opened: {} }),
+  emits: ["open", "chart", "feedback"],
+  data: () => ({
+    clock, opened: {}, sure: null,
+    verdicts: [
+      { verdict: "false alarm", words: "false alarm", title: "It ends, and the same is usual from now on" },
+      { verdict: "confirmed", words: "confirmed", title: "It does not count as needless: thresholds go back" },
+      { verdict: "expected", words: "expected, 2 h", title: "It ends, and alarms of its series are held back for two hours" },
+    ],
+  }),
   computed: {
     firing() { return this.rows.filter((row) => row.state === "firing"); },
     resolved() { return this.rows.filter((row) => row.state !== "firing"); },
@@ -20,6 +27,13 @@ export default {
     span, time,
     mark(row) {
       return row.state !== "firing" ? "✓" : { critical: "▲", warning: "◆", info: "●" }[row.severity];
+    },
+    say(row, verdict) {
+      // The first click asks, the second says it: models learn from it.
+      const asked = `${row.id} ${verdict}`;
+      if (this.sure !== asked) { this.sure = asked; return; }
+      this.sure = null;
+      this.$emit("feedback", { id: row.id, verdict });
     },
     lasted(row) {
       return row.state === "firing" ? `for ${span(this.clock.nowS - row.since_s)}` : `after ${span(row.at_s - row.since_s)}`;
@@ -49,6 +63,9 @@ export default {
                 <button v-if="piece.series" type="button" class="place" @click="$emit('chart', piece.series)">chart</button></span>
             </li>
           </ul>
+          <p><button v-for="one in verdicts" :key="one.verdict" type="button" :title="one.title"
+            :class="['act', { sure: sure === row.id + ' ' + one.verdict }]" @click="say(row, one.verdict)" @blur="sure = null">
+            {{ sure === row.id + ' ' + one.verdict ? 'sure?' : one.words }}</button></p>
           <Place :place="row.place" label="this alert " @open="$emit('open', $event)" />
         </div>
       </article>

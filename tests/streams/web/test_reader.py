@@ -14,11 +14,13 @@ from streams.web.lookup import Lookup
 from streams.web.model import View
 from streams.web.reader import Reader
 from tests.streams.web import story
+from topics.alerts import ALERTS, Alert
 from topics.blocklist import BLOCKLIST
 from topics.control import Feedback, decode_control
 from topics.metrics import METRICS, Reading
 from topics.proposals import PROPOSALS
 from topics.settings import Settings
+from topics.signals import SIGNALS
 
 
 @asynccontextmanager
@@ -71,6 +73,26 @@ async def test_a_lift_is_a_wish_in_the_log_of_all_blocks(process: Process) -> No
     feedback = [decode_control(one.value or b"") for one in wishes if one.key == b"blocklist"]
     assert feedback == [Feedback(verdict="lift", subject="127.0.0.66", author="page")]
     assert "127.0.0.66" in view.asked
+
+
+async def test_what_is_said_of_an_alert_stands_in_the_logs_of_its_series_and_of_itself(process: Process) -> None:
+    alert = Alert(
+        id="shop-1700000000000", state="firing", severity="info", service="shop", title="shop: x", at_s=1.0,
+        since_s=0.0, subjects=("shop/x level",),
+    )  # fmt: skip
+    async with Publisher(process) as publisher, following(process) as view:
+        await publisher.publish_now(ALERTS, alert)
+        await until(lambda: len(view.alerts))
+        lookup = Lookup(process, view)
+        assert await lookup.feedback("false alarm", alert.id) is None
+        assert await lookup.feedback("confirmed", "shop-1") == "alert shop-1 is shown no more"
+        controls = [
+            decode_control(one.value or b"") for topic in (METRICS, SIGNALS) async for one in read(process, topic)
+        ]
+    assert [one for one in controls if isinstance(one, Feedback)] == [
+        Feedback(verdict="false alarm", subject="shop/x", author="page", kind="level"),
+        Feedback(verdict="false alarm", subject=alert.id, author="page"),
+    ]
 
 
 async def test_a_record_that_is_gone_is_said_to_be_gone(process: Process) -> None:
