@@ -24,7 +24,7 @@ from detectors.anomaly_loops import (
 )
 from detectors.anomaly_rows import ROW, VIEWS, rule_of
 from detectors.anomaly_views import bound_of, learn, look, pace, see, shown
-from detectors.bank import Finding, page_of, service_of
+from detectors.bank import Budget, Finding, page_of, service_of
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.joint_book import JointBook
 from detectors.rows import RowBank
@@ -181,6 +181,12 @@ class AnomalyBank(RowBank):
     def late_deltas(self) -> int:
         """Return how many deltas came after their bucket was closed, in the rows at hand."""
         return int(self.rows[self.living()]["late_deltas"].sum())
+
+    def budget(self) -> dict[str, Budget]:
+        """Return, by service, the alarms its series raised of late, and those `alarms_per_day` promised for it."""
+        living = self.living()
+        raised, days = (self.joint.sums(living, self.rows[which][living]) for which in ("alarms", "days"))
+        return {name: Budget(raised[name], self.rule.alarms_per_day * days[name]) for name in raised}
 
     def extra(self, page: int) -> bytes:
         """Return the models of the page's services."""

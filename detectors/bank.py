@@ -43,6 +43,13 @@ class Finding(NamedTuple):
     record: Derived
 
 
+class Budget(NamedTuple):
+    """Alarms raised in the last ten days or so, and how many of them were promised."""
+
+    raised: float
+    promised: float
+
+
 class Bank(ABC):
     """State is a function of the log's prefix, page by page, and nothing else.
 
@@ -126,6 +133,10 @@ class Bank(ABC):
 
     def figures(self) -> dict[tuple[str, str], float]:
         """Return what operators may want to follow, by service and figure; not part of the state."""
+        return {}
+
+    def budget(self) -> dict[str, Budget]:
+        """Return, by service, what it raised of late and what it was promised; not part of the state."""
         return {}
 
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:

@@ -207,6 +207,11 @@ class JointBook:
         s = self.services.get(service)
         return 0.0 if s is None else float(self.scores[s])
 
+    def sums(self, rows: Ints, values: NDArray[np.float32]) -> dict[str, float]:
+        """Return the sum of the rows' values by service."""
+        totals = np.bincount(self._service[rows], values, len(self._name_of)).tolist()
+        return {name.decode("utf-8", "replace"): totals[s] for name, s in self.services.items()}
+
     def _record(self, note: np.void) -> Anomaly:
         s = int(note["service"])
         named = [int(self.members[s, place]) for place in note["named"] if place >= 0]

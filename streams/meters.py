@@ -50,6 +50,14 @@ scaling = Gauge(
     "luminar_scaling_ratio", "How good forecasts and provision were lately, as shares of the load",
     ("service", "figure"), registry=REGISTRY,
 )  # fmt: skip
+alarms = Gauge(
+    "luminar_alarms", "Alarms of single series of the last ten days, those raised and those promised",
+    ("partition", "figure"), registry=REGISTRY,
+)  # fmt: skip
+over_promise = Gauge(
+    "luminar_alarms_over_promise", "Alarms raised for one that was promised, of the services furthest above",
+    ("service",), registry=REGISTRY,
+)  # fmt: skip
 ticks = Counter("luminar_ticks", "Ticks appended to silent partitions", ("topic",), registry=REGISTRY)
 rebalances = Counter("luminar_rebalances", "Assignments of partitions to this worker", registry=REGISTRY)
 fold_s = Histogram(
@@ -60,6 +68,6 @@ fold_s = Histogram(
 
 def forget_shards() -> None:
     """Forget what is measured of each shard: the partitions may have gone elsewhere, and would seem to lag for ever."""
-    for gauge in (late, duplicates, rows, evicted, warming, lag, position, page_age_s, scaling):
+    for gauge in (late, duplicates, rows, evicted, warming, lag, position, page_age_s, scaling, alarms, over_promise):
         gauge.clear()
     stopped.set(0)

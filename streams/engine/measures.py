@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 from faust.types import TP
 
+from detectors.bank import Budget
 from streams import meters
 from streams.engine.held import Held
+
+SERVICES_SHOWN = 20
+"""So many services of a worker, those furthest above their promise, are told one by one."""
 
 
 def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], highwater: Callable[[TP], int | None]) -> None:
     """Set the gauges; highwater: the offset behind the last record of a partition, where the last fetch told it."""
     behind: dict[TP, int] = {}
+    budgets: dict[str, Budget] = {}
     for (name, tp), one in held.items():
         labels, shard = (name, str(tp.partition)), one.shard
         meters.rows.labels(*labels).set(len(shard.bank))
@@ -24,8 +29,23 @@ def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], highwater:
         meters.page_age_s.labels(*labels).set(shard.unsaved_ms / 1000)
         for (service, figure), share in shard.bank.figures().items():
             meters.scaling.labels(service, figure).set(share)
+        of_shard = shard.bank.budget()
+        if of_shard:
+            for figure in Budget._fields:
+                total = sum(getattr(budget, figure) for budget in of_shard.values())
+                meters.alarms.labels(labels[1], figure).set(total)
+        budgets |= of_shard
         behind[tp] = min(shard.next, behind.get(tp, shard.next))
+    _show_budgets(budgets)
     for tp in parts:
         end = highwater(tp)
         if end is not None:
             meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - behind.get(tp, end)))
+
+
+def _show_budgets(budgets: Mapping[str, Budget]) -> None:
+    """Show the services that raise more than was promised, the furthest above first, and no others."""
+    over = {name: its.raised / its.promised for name, its in budgets.items() if 0 < its.promised < its.raised}
+    meters.over_promise.clear()
+    for service in sorted(over, key=lambda name: (-over[name], name))[:SERVICES_SHOWN]:
+        meters.over_promise.labels(service).set(over[service])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from detectors.anomaly import AnomalyBank
 from detectors.bank import PAGES, page_of
@@ -176,3 +177,20 @@ def test_a_service_costs_little_and_a_page_keeps_only_what_is_used_of_it() -> No
     bank = bank_of(shop_log(200))
     assert JOINT.itemsize + 4 * PAIRS + 8 * (MEMBERS + 4) < 1536
     assert len(bank.joint.take(page_of(b"shop"))) < 256
+
+
+def test_alarms_raised_are_told_against_those_promised_by_service() -> None:
+    """Two days at a tenth a day promise a fifth of an alarm to each series; of what was raised, little has faded."""
+    log = [
+        ((START_S + 600 * k) * 1000, Reading(series=name, value=value, at_s=START_S + 600 * k))
+        for k in range(289)
+        for name in ("shop/load", "shop/cpu", "blog/load")
+        for value in [90.0 if k == 250 and name == "shop/load" else float(k % 3)]
+    ]
+    said = [one for one in fold(AnomalyBank, METRICS, log, QUICK) if isinstance(one, Anomaly)]
+    raised = [one for one in said if one.kind == "level" and not one.calm]
+    budget = bank_of(log).budget()
+    assert 0 < len(raised) == pytest.approx(budget["shop"].raised, rel=0.1)
+    assert budget["blog"].raised == 0
+    assert budget["shop"].promised == pytest.approx(2 * budget["blog"].promised)
+    assert budget["blog"].promised == pytest.approx(0.2, abs=0.03)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from faust.types import TP
 
+from detectors.bank import Budget
 from streams.engine.held import Held
-from streams.engine.measures import measure
-from streams.meters import REGISTRY, forget_shards
+from streams.engine.measures import SERVICES_SHOWN, measure
+from streams.meters import REGISTRY, forget_shards, over_promise
 from tests.fakes import fold_into, shard_of
 from tests.streams.engine.counting import COUNTING, Counting
 from topics.metrics import METRICS, Reading
@@ -26,6 +27,10 @@ class Told(Counting):
     def figures(self) -> dict[tuple[str, str], float]:
         """Tell it."""
         return {("shop", "idle"): 0.25}
+
+    def budget(self) -> dict[str, Budget]:
+        """Tell of one service within its promise, and of many above it."""
+        return {"calm": Budget(1.0, 2.0)} | {f"loud{k:03}": Budget(2.0 + k, 1.0) for k in range(100)}
 
 
 def test_what_a_bank_tells_of_its_services_is_shown_until_the_partition_goes() -> None:
@@ -51,3 +56,14 @@ def test_gauges_say_how_a_shard_is_and_how_far_its_pages_are_behind() -> None:
     assert value("luminar_lag_records", topic="metrics", partition="3") == 7, "nobody knows the end: it stays"
     forget_shards()
     assert value("luminar_page_age_seconds", **SHARD) is None
+
+
+def test_alarms_are_shown_against_the_promise_and_only_the_loudest_services_by_name() -> None:
+    measure({("counting", HERE): Held(COUNTING, shard_of(Told, METRICS))}, [HERE], lambda tp: None)
+    assert value("luminar_alarms", partition="3", figure="raised") == 1 + sum(range(2, 102))
+    assert value("luminar_alarms", partition="3", figure="promised") == 102
+    shown = {sample.labels["service"] for family in over_promise.collect() for sample in family.samples}
+    assert shown == {f"loud{k:03}" for k in range(100 - SERVICES_SHOWN, 100)}
+    assert value("luminar_alarms_over_promise", service="loud099") == 101
+    measure({}, [HERE], lambda tp: None)
+    assert value("luminar_alarms_over_promise", service="loud099") is None, "what is no longer above is not shown"
