@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from benchmarks.logs import Batch
 
-PRODUCE, VERSION, ALL_REPLICAS, TIMEOUT_MS = 0, 7, -1, 60_000
+PRODUCE, VERSION, ALL_REPLICAS, TIMEOUT_MS, THROTTLE_BYTES = 0, 7, -1, 60_000, 4
 IN_FLIGHT = 16
-ANSWER = struct.Struct(">ihqqq")
+PARTITION, ANSWER = struct.Struct(">ii"), struct.Struct(">ihqqq")
 
 
 class Appended(NamedTuple):
@@ -34,51 +34,57 @@ class Sender:
     def __init__(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._topic = topic.encode()
         self._reader, self._writer = reader, writer
-        self._sent: deque[tuple[Batch, asyncio.Future[Appended]]] = deque()
+        self._sent: deque[list[tuple[Batch, asyncio.Future[Appended]]]] = deque()
         self._listener = asyncio.ensure_future(self._listen())
 
-    def send(self, batch: Batch) -> asyncio.Future[Appended]:
-        """Send a batch; the future tells where it stands."""
-        name, size = self._topic, len(batch.raw)
+    def send(self, *batches: Batch) -> list[asyncio.Future[Appended]]:
+        """Send batches of different partitions as one request, as producers do; the futures tell where they stand."""
+        name = self._topic
         head = struct.pack(
-            f">hhihhhiih{len(name)}siii", PRODUCE, VERSION, 0, -1, -1, ALL_REPLICAS, TIMEOUT_MS, 1, len(name), name, 1,
-            batch.partition, size,
+            f">hhihhhiih{len(name)}si", PRODUCE, VERSION, 0, -1, -1, ALL_REPLICAS, TIMEOUT_MS, 1, len(name), name,
+            len(batches),
         )  # fmt: skip
-        self._writer.write(struct.pack(">i", len(head) + size) + head + batch.raw)
-        told: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._sent.append((batch, told))
+        body = b"".join(piece for one in batches for piece in (PARTITION.pack(one.partition, len(one.raw)), one.raw))
+        self._writer.write(struct.pack(">i", len(head) + len(body)) + head + body)
+        loop = asyncio.get_running_loop()
+        told: list[asyncio.Future[Appended]] = [loop.create_future() for _ in batches]
+        self._sent.append(list(zip(batches, told, strict=True)))
         return told
 
     async def send_all(self, batches: Iterable[Batch]) -> None:
         """Send batches as fast as they are taken; return when all are appended."""
         for batch in batches:
             if len(self._sent) >= IN_FLIGHT:
-                await self._sent[-IN_FLIGHT][1]
+                await self._sent[-IN_FLIGHT][-1][1]
             self.send(batch)
         await self.settled()
 
     async def settled(self) -> None:
         """Wait until all that was sent is appended."""
         if self._sent:
-            await self._sent[-1][1]
+            await self._sent[-1][-1][1]
 
     async def _listen(self) -> None:
         try:
             while True:
                 (size,) = struct.unpack(">i", await self._reader.readexactly(4))
                 answer = await self._reader.readexactly(size)
-                # before the partition's part: correlation, number of topics, the topic, number of partitions
-                partition, error, offset, time_ms, _ = ANSWER.unpack_from(answer, 4 + 4 + 2 + len(self._topic) + 4)
-                batch, told = self._sent[0]
-                assert partition == batch.partition, "answers come in the order of the requests"
-                if error:
-                    raise RuntimeError(f"the broker refused a batch of {batch.records} records with error {error}")
+                # before the partitions' parts: correlation, number of topics, the topic, number of partitions
+                parts = ANSWER.iter_unpack(answer[4 + 4 + 2 + len(self._topic) + 4 : -THROTTLE_BYTES])
+                told = {part[0]: part for part in parts}
+                request = self._sent[0]
+                for batch, _ in request:
+                    if error := told[batch.partition][1]:
+                        raise RuntimeError(f"the broker refused a batch of {batch.records} records with error {error}")
                 self._sent.popleft()
-                told.set_result(Appended(partition, offset, batch.records, time_ms))
+                for batch, heard in request:
+                    _, _, offset, time_ms, _ = told[batch.partition]
+                    heard.set_result(Appended(batch.partition, offset, batch.records, time_ms))
         except (asyncio.IncompleteReadError, RuntimeError) as why:
-            for _, told in self._sent:
-                told.set_exception(why)
-                told.exception()  # Whoever waits hears of it; that nobody waits for most of them is no news.
+            for request in self._sent:
+                for _, heard in request:
+                    heard.set_exception(why)
+                    heard.exception()  # Whoever waits hears of it; that nobody waits for most of them is no news.
 
     def close(self) -> None:
         """Hang up."""
