@@ -42,7 +42,8 @@ class Worker:
         self.host = Host(PROCESS, world.newer if is_newer else world.older)
         self.host.now_s = lambda: world.now_ms / 1000 + 1000 * number
         self.table = SimpleNamespace(data={}, _key_partition={})
-        producer = SimpleNamespace(_producer=Producer(self, world.lanes, world.schedule.rooms))
+        words = Producer(self, world.lanes, world.schedule.rooms)
+        producer = SimpleNamespace(_producer=words, pages=words)
         app = SimpleNamespace(consumer=self.consumer, producer=producer, crash=self._crash)
         self.host.attach(app, SimpleNamespace(data=self.table))
         self.queues: dict[str, asyncio.Queue[Chunk]] = {c.name: asyncio.Queue() for c in self.host.capabilities}

@@ -68,7 +68,10 @@ class Host:
     def attach(self, app: Any, table: Any) -> None:
         """Take the app whose consumer, producer and table are to be used."""
         self.app, self.table = app, table
-        self.outbox = Outbox(lambda: app.producer._producer, self._could_not_send)
+        state = name_of(self.process, STATE)
+        self.outbox = Outbox(
+            lambda topic: app.producer.pages if topic == state else app.producer._producer, self._could_not_send
+        )
 
     def _could_not_send(self, why: BaseException) -> None:
         log.error("a batch could not be delivered, the worker stops; its pages stand before the loss: %r", why)

@@ -31,13 +31,13 @@ class Lane:
 class Outbox:
     """Takes records without waiting; sends each partition's in the order they were put.
 
-    producer       returns the running aiokafka producer (idempotent, so that a retry keeps the order)
+    producer       returns the running aiokafka producer of a topic (idempotent, so that a retry keeps the order)
     failed         is told why a batch could not be delivered: the worker must stop, its pages stand before the loss
     room_bytes     how much may wait before `has_room` makes callers wait
     """
 
     def __init__(
-        self, producer: Callable[[], Any], failed: Callable[[BaseException], Any], room_bytes: int = 32 << 20
+        self, producer: Callable[[str], Any], failed: Callable[[BaseException], Any], room_bytes: int = 32 << 20
     ) -> None:
         self._producer, self._failed, self._room_bytes = producer, failed, room_bytes
         self._lanes: dict[tuple[str, int], Lane] = {}
@@ -60,7 +60,7 @@ class Outbox:
     async def _send(self, lane: Lane) -> None:
         try:
             while lane.waiting and not self._broken:
-                producer = self._producer()
+                producer = self._producer(lane.topic)
                 batch, count, size = producer.create_batch(), 0, 0
                 while lane.waiting:
                     key, value, headers = lane.waiting[0]

@@ -266,10 +266,29 @@ class Consumer(stock.Consumer):
 
 
 class Producer(stock.Producer):
-    """Idempotent, so that a retry neither repeats nor reorders."""
+    """Idempotent, so that a retry neither repeats nor reorders.
+
+    pages          another one, for pages: aiokafka has one request under way for each broker, and what is said must
+                   not wait behind half a megabyte of them
+    """
+
+    pages: Any = None
 
     def _settings_extra(self) -> dict[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
+
+    async def on_start(self) -> None:
+        """Start both."""
+        await super().on_start()
+        self.pages = self._new_producer()
+        await self.pages.start()
+
+    async def on_stop(self) -> None:
+        """Stop both."""
+        await super().on_stop()
+        pages, self.pages = self.pages, None
+        if pages is not None:
+            await pages.stop()
 
 
 class Transport(stock.Transport):
@@ -288,7 +307,7 @@ _NAMES: tuple[tuple[Any, str], ...] = (
     (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
     (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek"),
     (stock.Consumer, "_wait_next_records getmany seek_wait"),
-    (stock.Producer, "_settings_extra"),
+    (stock.Producer, "_settings_extra _new_producer on_start on_stop"),
 )
 
 

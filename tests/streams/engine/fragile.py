@@ -133,7 +133,7 @@ async def feed(log: Log, capabilities: tuple[Capability, ...] = (FRAGILE,), size
     """Let a host read a log to its end; its outbox keeps what was said."""
     host = Host(load(env={"LUMINAR_PARTITIONS": "1"}).process, capabilities)
     producer = LosingProducer(b"never")
-    app = SimpleNamespace(consumer=log, producer=SimpleNamespace(_producer=producer))
+    app = SimpleNamespace(consumer=log, producer=SimpleNamespace(_producer=producer, pages=producer))
     host.attach(app, SimpleNamespace(data=SimpleNamespace(data={})))
     host.load({HERE: (0, len(log.records))})
     while chunk := log.next_chunk(size):

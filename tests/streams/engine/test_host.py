@@ -57,7 +57,7 @@ class Desk:
         self.producer, self.consumer = FakeProducer(), FakeConsumer()
         self.host = Host(Process(partitions=1), capabilities)
         self.table: dict[bytes, bytes] = {}
-        app = SimpleNamespace(producer=SimpleNamespace(_producer=self.producer), consumer=self.consumer)
+        app = SimpleNamespace(producer=SimpleNamespace(_producer=self.producer, pages=self.producer), consumer=self.consumer)
         self.host.attach(app, SimpleNamespace(data=SimpleNamespace(data=self.table, _key_partition={})))
         self.host.load({HERE: (0, 0)})
         self.log: list[Entry] = []

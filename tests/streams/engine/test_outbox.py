@@ -74,7 +74,7 @@ def producer() -> FakeProducer:
 
 
 def outbox_of(producer: FakeProducer, failed: list[BaseException] | None = None, **more: Any) -> Outbox:
-    return Outbox(lambda: producer, (failed if failed is not None else []).append, **more)
+    return Outbox(lambda _: producer, (failed if failed is not None else []).append, **more)
 
 
 async def test_a_partition_s_words_leave_in_order_one_batch_at_a_time(producer: FakeProducer) -> None:
@@ -158,7 +158,7 @@ def test_nothing_overtakes_what_was_lost() -> None:
     async def go() -> None:
         producer = LosingProducer(b"2")
         failures: list[BaseException] = []
-        outbox = Outbox(lambda: producer, failures.append)
+        outbox = Outbox(lambda _: producer, failures.append)
         for value in (b"1", b"2", b"3"):
             outbox.put("signals", 0, None, value)
             for _ in range(10):
