@@ -143,12 +143,15 @@ def _agent(app: App, name: str, topic: str, words: str, take: Callable[[Chunk], 
 
 
 def _agents(app: App, host: Host, loaded: Loaded) -> None:
-    """Make the agents of every capability and of every source."""
-    for capability in host.capabilities:
-        topic = name_of(host.process, capability.topic)
-        _agent(app, capability.name, topic, capability.help, partial(host.take, capability))
+    """Make an agent for every topic that capabilities read, and for every source.
+
+    The capabilities of a topic share one: what an agent costs for a chunk is as much as a small chunk's fold.
+    """
+    for name, topic in host.names.items():
+        readers = [capability for capability in host.capabilities if capability.topic is topic]
+        words = "\n\n".join(f"{capability.name}: {capability.help}" for capability in readers)
+        _agent(app, topic.name, name, words, partial(host.take_all, readers))
     for source in loaded.settings.sources:
-        host.extra_readers[source.topic] = 1
         words = f"Translate {source.format} records of {source.topic}; a repeated one is dropped by its origin."
         _agent(app, f"ingest-{source.topic}", source.topic, words, partial(translate, host, source))
 

@@ -83,7 +83,6 @@ class Chunk:
     time_ms        append time (or the producers' time where the topic is stamped by them); offset: ascending
     left_out       first and last offset of each batch that could not be unpacked
     columns        decoded once, for all capabilities of the topic
-    open           how many capabilities have yet to finish it
     """
 
     topic: str
@@ -99,7 +98,6 @@ class Chunk:
     offset: Ints
     left_out: tuple[tuple[int, int], ...] = ()
     columns: Columns | None = None
-    open: int = 0
 
     def __len__(self) -> int:
         return len(self.offset)

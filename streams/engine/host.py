@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -57,7 +57,6 @@ class Host:
         self.parts: dict[TP, Part] = {}
         self.stateless: dict[TP, int] = {}
         self.desired: SettingsRecord | None = None
-        self.extra_readers: dict[str, int] = {}
         self.app: Any = None
         self.table: Any = None
         self.outbox: Outbox
@@ -78,11 +77,6 @@ class Host:
         self._end = asyncio.ensure_future(self.app.crash(why))
 
     # What there is ---------------------------------------------------------------------------------------------------
-
-    def readers(self, topic: str) -> int:
-        """Return how many agents read a topic."""
-        own = self.names.get(topic)
-        return sum(c.topic is own for c in self.capabilities) if own else self.extra_readers.get(topic, 1)
 
     def has_state(self, topic: str) -> bool:
         """Say whether a bank reads this topic."""
@@ -147,6 +141,11 @@ class Host:
             log.warning("not all pages were saved on leaving; the next owner folds again what they lack")
 
     # Chunks ----------------------------------------------------------------------------------------------------------
+
+    async def take_all(self, capabilities: Iterable[Capability], chunk: Chunk) -> None:
+        """Let each of the capabilities that read a chunk's topic take it, one after the other."""
+        for capability in capabilities:
+            await self.take(capability, chunk)
 
     async def take(self, capability: Capability, chunk: Chunk) -> None:
         """Fold what is new in a chunk, and publish what that leads to."""

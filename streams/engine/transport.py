@@ -138,7 +138,6 @@ class Consumer(stock.Consumer):
         in_hand.add(id(record))
         if len(in_hand) >= IN_HAND and tp not in self._paused:
             self._pause(tp)
-        record.open = self.host.readers(tp.topic)
         value: Any = record
         return ConsumerMessage(
             tp.topic, tp.partition, record.next - 1, 0.0, 0, [], None, value, None, 0, 0, tp,
@@ -146,10 +145,7 @@ class Consumer(stock.Consumer):
         )  # fmt: skip
 
     def finished(self, tp: Any, chunk: Chunk) -> None:
-        """Hear that an agent is done with a chunk; when all are, there is room for another."""
-        chunk.open -= 1
-        if chunk.open:
-            return
+        """Hear that the agent is done with a chunk: there is room for another."""
         chunk.columns = None  # They know their chunk: together, the two would live until the garbage collector comes.
         in_hand = self._in_hand.get(tp, set())
         in_hand.discard(id(chunk))

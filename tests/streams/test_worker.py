@@ -16,6 +16,16 @@ from streams.settings import load
 from topics.settings import Settings, SettingsRecord
 
 
+def test_a_topic_has_one_agent_for_all_that_read_it() -> None:
+    """What an agent costs for a chunk is as much as a small chunk's fold."""
+    app = streams.worker.build(load(env={}))
+    read = {capability.topic.name for capability in app.host.capabilities}
+    assert len(read) < len(app.host.capabilities)
+    assert set(app.agents) == read
+    for capability in app.host.capabilities:
+        assert capability.help in str(app.agents[capability.topic.name].help)
+
+
 def test_settings_that_were_replaced_are_told_nobody_and_broken_ones_end_no_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
