@@ -57,8 +57,8 @@ class Desk:
         self.producer, self.consumer = FakeProducer(), FakeConsumer()
         self.host = Host(Process(partitions=1), capabilities)
         self.table: dict[bytes, bytes] = {}
-        producers = SimpleNamespace(_producer=self.producer, pages=self.producer)
-        app = SimpleNamespace(producer=producers, consumer=self.consumer)
+        app = SimpleNamespace(consumer=self.consumer)
+        app.producer = SimpleNamespace(_producer=self.producer, pages=self.producer)
         self.host.attach(app, SimpleNamespace(data=SimpleNamespace(data=self.table, _key_partition={})))
         self.host.load({HERE: (0, 0)})
         self.log: list[Entry] = []
@@ -101,12 +101,10 @@ async def test_pages_are_written_when_what_led_to_them_is_acknowledged_and_commi
     await desk.host.take(COUNTING, desk.readings(*["a/load"] * 10))
     saving = asyncio.ensure_future(desk.host._save(dict(desk.host.held), float("inf")))
     await turns()
-    assert len(desk.sent("metrics")) == 1
-    assert pages.sent == desk.sent("state") == []
+    assert (len(desk.sent("metrics")), desk.sent("state"), pages.sent) == (1, [], [])
     await desk.producer.acknowledge()
     assert {topic for topic, *_ in pages.sent} == {"state"}
-    assert desk.consumer.committable == {}
-    assert desk.table == {}
+    assert desk.consumer.committable == desk.table == {}
     await pages.acknowledge_all()
     await saving
     assert desk.consumer.committable == {HERE: 10}
