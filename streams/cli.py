@@ -216,6 +216,7 @@ def replay(loaded: Loaded, with_settings: Path | None, **options: Any) -> None:
         "luminar evaluate nab --data ../shared/data",
         "luminar evaluate all --data ../shared/data --json figures.json",
         "luminar evaluate mscloud --data ../shared/data --detector river:HalfSpaceTrees",
+        "luminar evaluate requests --data ../shared/data --detector signatures",
     )
 )
 @click.argument("name", metavar="SET")
@@ -225,14 +226,15 @@ def replay(loaded: Loaded, with_settings: Path | None, **options: Any) -> None:
 @click.option("--json", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write the figures there, too.")
 @click.option(
     "--detector", metavar="NAME", default="luminar", show_default=True,
-    help="Another to compare with: zscore, ewma, river:HalfSpaceTrees and more; a wrong name is answered with all.",
+    help="Another to compare with: zscore, river:HalfSpaceTrees, naive (requests); a wrong name is answered with all.",
 )  # fmt: skip
 def evaluate(name: str, data: Path, out: Path | None, detector: str) -> None:
     """Measure what is concluded on public data.
 
-    SET is nab, aiops_kpi, mscloud, asd or all. Its readings go through the banks that the worker runs, with the
-    settings that are shipped, in time order, once; labels are opened by the scorer only. Figures at a score above 1
-    come first, the best threshold in hindsight after them.
+    SET is nab, aiops_kpi, mscloud, asd, load, all of these, or requests. Its readings go through the banks that the
+    worker runs, with the settings that are shipped, in time order, once; labels are opened by the scorer only. Figures
+    at a score above 1 come first, the best threshold in hindsight after them. Of recorded requests, shares in percent
+    of attacks found and of ordinary requests flagged.
     """
     from streams.evaluate.command import run
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import click
 
-from streams.evaluate import aiops_kpi, asd, load, mscloud, nab
+from streams.evaluate import aiops_kpi, asd, load, mscloud, nab, requests
+from streams.evaluate.firewalls import firewall_of
 from streams.evaluate.judging import BankJudge, Judge, Judged
 from streams.evaluate.traces import DataError, Trace
 from streams.tables import table
@@ -31,8 +32,8 @@ SETS = {
     "mscloud": Set(mscloud.read, mscloud.evaluate),
     "asd": Set(asd.read, asd.evaluate),
 }
-LOAD = "load"
-NAMES = (*SETS, LOAD, "all")
+LOAD, REQUESTS = "load", "requests"
+NAMES = (*SETS, LOAD, REQUESTS, "all")
 
 
 def measure(name: str, folder: Path, judge: Judge) -> dict[str, float]:
@@ -53,6 +54,18 @@ def of_load(folder: Path) -> dict[str, float]:
     return {f"{LOAD}.{measure}": figure for measure, figure in load.evaluate(folder).items()}
 
 
+def of_requests(data: Path, detector: str) -> dict[str, float]:
+    """Return the figures of recorded requests, `source.measure`."""
+    folder = data / REQUESTS if (data / REQUESTS).is_dir() else data
+    judge = firewall_of(detector)
+    if not folder.is_dir():
+        raise click.BadParameter(f"expected recorded requests in {folder}, found no folder there", param_hint="--data")
+    try:
+        return requests.measure(folder, judge)
+    except DataError as error:
+        raise click.BadParameter(str(error), param_hint="--data") from error
+
+
 def judge_of(detector: str) -> Judge:
     """Return what judges: the shipped bank under the shipped settings, or one of the usual detectors."""
     if detector == OURS:
@@ -68,6 +81,9 @@ def run(name: str, data: Path, out: Path | None, detector: str) -> None:
     """Measure a set, or all that are there; print a table, and write the figures as one flat JSON object."""
     if name not in NAMES:
         raise click.BadParameter(f"no set {name!r}; there are {', '.join(NAMES)}")
+    if name == REQUESTS:
+        show(REQUESTS, detector, of_requests(data, detector), out)
+        return
     judge, figures = judge_of(detector), dict[str, float]()
     if name == LOAD and detector != OURS:
         raise click.BadParameter(f"{LOAD} measures our own forecasts, no detector; leave --detector out")
@@ -81,8 +97,15 @@ def run(name: str, data: Path, out: Path | None, detector: str) -> None:
         except DataError as error:
             raise click.BadParameter(str(error), param_hint="--data") from error
         figures |= found
-        for line in table((one, detector), [(key.split(".", 1)[1], f"{value:.4g}") for key, value in found.items()]):
-            click.echo(line)
-        click.echo()
+        show(one, detector, {key.split(".", 1)[1]: value for key, value in found.items()})
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def show(name: str, detector: str, figures: dict[str, float], out: Path | None = None) -> None:
+    """Print figures as a table; write them to a file, if one is named."""
+    for line in table((name, detector), [(key, f"{value:.4g}") for key, value in figures.items()]):
+        click.echo(line)
+    click.echo()
     if out is not None:
         out.write_text(json.dumps(figures, indent=1) + "\n")
