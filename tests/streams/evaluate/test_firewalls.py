@@ -1,6 +1,7 @@
 """The detectors that can be asked."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from topics.requests import Request
 ATTACK = "/?q=%27%20or%20%271%27=%271"
 
 
-def request(path: str, **more: str) -> Request:
+def request(path: str, **more: Any) -> Request:
     return Request(client="192.0.2.1", at_s=0.0, path=path, **more)
 
 
