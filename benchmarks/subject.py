@@ -25,8 +25,8 @@ from streams.bus import Capability
 from streams.engine.chunks import Chunk
 from streams.engine.held import Held
 from streams.engine.host import Host
+from streams.kernels import EXAMPLES
 from streams.settings import load
-from streams.warm import EXAMPLES
 from streams.worker import App, Worker, build
 
 SAMPLE_S = 0.1

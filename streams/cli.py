@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams import cli_people
+from streams import cli_people, cli_warm
 from streams.cli_options import author_here, loaded_from, ranged, waiting, where_options, with_settings
 from streams.cli_words import LuminarGroup, examples, say
 
@@ -87,8 +87,13 @@ def topics(loaded: Loaded, sources: bool, put: bool) -> None:
         say(f"these settings are {made.version}, which is not in force; `luminar settings put FILE` puts them there")
 
 
+main.add_command(cli_warm.warm)
+
+
 @main.command(epilog=examples("luminar worker", "LUMINAR_HTTP__PORT=8801 luminar worker --settings luminar.yaml"))
-@click.option("--warm", is_flag=True, help="Only compile what a worker needs, into the cache, and exit.")
+@click.option(
+    "--compile", "only_compile", is_flag=True, help="Only compile what a worker needs, into the cache, and exit."
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -97,7 +102,7 @@ def topics(loaded: Loaded, sources: bool, put: bool) -> None:
     help="What is worth a line on standard error.",
 )
 @with_settings
-def worker(loaded: Loaded, warm: bool, log_level: str) -> None:
+def worker(loaded: Loaded, only_compile: bool, log_level: str) -> None:
     """Read, learn, conclude and say.
 
     Start as many as there are cores; they share the partitions. A worker stops cleanly on SIGTERM and Ctrl-C;
@@ -106,7 +111,7 @@ def worker(loaded: Loaded, warm: bool, log_level: str) -> None:
     """
     from streams.worker import run
 
-    run(loaded, only_warm=warm, log_level=log_level)
+    run(loaded, only_compile=only_compile, log_level=log_level)
 
 
 @main.command(

@@ -30,6 +30,7 @@ SPEAKING = (
     ("streams.broker_jars", "BrokerFailed"),
     ("streams.demo.processes", "DemoFailed"),
     ("streams.feedback", "FeedbackRefused"),
+    ("streams.warm", "WarmRefused"),
     ("streams.ingest.refused", "Refused"),
     ("aiokafka.errors", "KafkaError"),
 )

@@ -13,7 +13,7 @@ from detectors.bank import PAGES
 from streams.connection import Say
 from streams.engine import pages
 from streams.engine.loading import later
-from streams.engine.pages import Page, Statement, page_key
+from streams.engine.pages import WARMED, Page, Statement, page_key
 from streams.reader import read
 from streams.settings import Process
 from topics.state import STATE
@@ -47,22 +47,30 @@ class Claims:
                    before what the log still has
     positions      where pages stood at any time: what the log before that led to was said by then
     settings       by offset, as they were saved
+    warmed         whether they were learned from the past, of which nothing was said: there is nothing before them
     unreadable     by page, why its newest record cannot be read; ALL stands for what is stated of all
     """
 
     def __init__(self, limits: Limits) -> None:
+        self.warmed = False
+        self.settings: dict[int, bytes] = {}
+        self._begin(limits)
+
+    def _begin(self, limits: Limits) -> None:
         self.limits = limits
         self.first: list[Claim | None] = [None] * PAGES
         self.last: list[Claim | None] = [None] * PAGES
         self.positions: set[int] = set()
-        self.settings: dict[int, bytes] = {}
         self.unreadable: dict[int, str] = {}
         self._pages: dict[int, Page] = {}
         self._stated: list[Statement] | None = None
 
     def take(self, what: str, raw: bytes | None) -> None:
         """Take a record; what: the last part of its key."""
-        if what.startswith("settings/") and what[9:].isdecimal() and raw is not None:
+        if what == WARMED and raw is not None:
+            self.warmed = True
+            self._begin(self.limits._replace(begin=max(self.limits.begin, int(raw))))
+        elif what.startswith("settings/") and what[9:].isdecimal() and raw is not None:
             self.settings[int(what[9:])] = raw
         elif what == "pages" and raw is not None:
             self._take_statements(raw)

@@ -88,8 +88,10 @@ class Verification(Replay):
             table = table_of(shelf, start, claims.settings)
             assert table is not None, "that every page has a claim to begin from was just seen"
             shard.load(table)
-            self.outcome.notes.append(f"{shelf[0]}[{shelf[1]}] begins from its pages at {shard.next}..{shard.spoken}")
-            if not self.watching and claims.limits.since < shard.spoken:
+            whence = ", which may have been learned from the past" if claims.warmed else ""
+            where = f"{shard.next}..{shard.spoken}{whence}"
+            self.outcome.notes.append(f"{shelf[0]}[{shelf[1]}] begins from its pages at {where}")
+            if not self.watching and not claims.warmed and claims.limits.since < shard.spoken:
                 what = f"what was said of {max(claims.limits.begin, int(claims.limits.since))}..{shard.spoken - 1}"
                 self.outcome.unchecked.append(f"{shelf[0]}[{shelf[1]}]: {what}: the log's beginning is gone")
         self._open[shelf] = self._reach(shelf, shard)
@@ -137,7 +139,7 @@ class Verification(Replay):
         if foreign:
             why = f"of another version, this is version {shard.bank.version}"
             self.outcome.unchecked.append(f"{where}: {counted('page', foreign)}: {why}")
-        if unmoved and not self.watching:
+        if unmoved and not (self.watching or claims.warmed):
             why = "the log's beginning is gone, and they were not saved anew since"
             self.outcome.unchecked.append(f"{where}: {counted('page', unmoved)}: {why}")
         return sorted(reach, key=lambda number: self._position(shelf, number))

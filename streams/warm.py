@@ -1,101 +1,262 @@
-"""Warming: every kernel is compiled, or loaded from its cache, before the worker joins the group."""
+"""Warm start: models learn from a log's history before the first worker starts, and nothing is said of the past.
+
+The history goes through the shards of the worker, as in a replay, and their pages are written as a worker would, true
+where the log ended. From there workers go on. What is cut short does no harm: each page is true where it says.
+"""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import msgspec
+import click
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from detectors.names import Names
-from detectors.rows import RowBank
-from streams.bus import Capability
-from streams.engine.chunks import chunk_of, split
+from streams.admin import newest_settings
+from streams.bus import Capability, capabilities
+from streams.cli_words import UNIT_S, moment
+from streams.client import Publisher
+from streams.connection import Say, connection, name_of
 from streams.engine.columns import Decoder
-from streams.engine.shard import Shard
-from topics import Record
-from topics.control import Tick
-from topics.metrics import METRICS, Reading
-from topics.requests import REQUESTS, Request
-from topics.settings import AnomalySettings, Limit, Scaling, SecuritySettings, Service, Settings
-
-log = logging.getLogger(__name__)
-
-_KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (
-    ("gauge", 0.123),
-    ("delta", 5.0),
-    ("total", 1e6),
-)
-# By topic: records that make every kernel run.
-EXAMPLES: dict[str, Sequence[Record]] = {
-    METRICS.name: [Reading(series="shop/replicas", value=2, at_s=1.0)]
-    + [
-        Reading(series="shop/requests", value=value, at_s=float(at_s), kind=kind)
-        for at_s in range(1, 40, 10)
-        for kind, value in _KINDS
-    ]
-    + [Reading(series=f"shop/queue_{k}", value=k, at_s=float(at_s)) for at_s in range(1, 40, 10) for k in range(8)]
-    + [Reading(series="shop/latency_s", value=2, at_s=2.0, kind="sketch", buckets={3: 2})],
-    REQUESTS.name: [
-        Request(
-            client="198.51.100.7",
-            at_s=at_s / 2,
-            path=path,
-            status=status,
-            duration_s=0.01,
-            service=service,
-            agent="curl/8",
-        )
-        for at_s in range(1, 40)
-        for service in ("shop", "web")
-        for path, status in (("/cart", 200), ("/search?q=a%20b", 404), ("/pay", 500))
-    ],
-}
-_SETTINGS = Settings(
-    anomaly=AnomalySettings(warmup=2),
-    services={"shop": Service(scaling=Scaling(load="shop/requests", capacity=10.0, replicas="shop/replicas"))},
-    security=SecuritySettings(limits=(Limit(service="web", requests=20),)),
-)
+from streams.engine.pages import WARMED, page_key
+from streams.group import group_of
+from streams.reader import read
+from streams.replay import chosen_of
+from streams.replay_letters import isolated
+from streams.replay_logs import Moment, Span, chunks, span_of
+from streams.replay_shards import Replay
+from streams.settings import Process
+from topics import Topic
+from topics.control import SettingsChange
+from topics.state import STATE
 
 
-def warm(capabilities: tuple[Capability, ...]) -> float:
-    """Run a few records through every bank, and a record batch through the splitter; return the seconds it took."""
-    began_s = time.perf_counter()
-    split("warm", 0, _batch(), 0)
-    Names().add_many([b"%d" % k for k in range(2000)], range(2000))
-    for capability in capabilities:
-        decoder = Decoder(capability.topic)
-        shard, other, crowded = (Shard(capability.bank, capability.topic.name, 0, settings=_SETTINGS) for _ in range(3))
-        if isinstance(crowded.bank, RowBank):
-            crowded.bank.rows_per_page = 2
-        log_of = [
-            (None, msgspec.json.encode(record), 1000 * i)
-            for i, record in enumerate(EXAMPLES.get(capability.topic.name, []))
+class WarmRefused(Exception):
+    """Nothing was written, and why; with the way out."""
+
+
+class Offset(NamedTuple):
+    """Begin there in every partition."""
+
+    offset: int
+
+
+class InForce(NamedTuple):
+    """Settings of a log, and where they stand in it."""
+
+    at: int
+    change: SettingsChange
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be learned: from where on; of which topic, all if None.
+
+    always         under the settings in force now, as if they had always been; else under those of the log
+    replace        also where pages are there already that may know what is not learned now
+    """
+
+    since: Moment | Offset = "beginning"
+    topic: str | None = None
+    always: bool = False
+    replace: bool = False
+
+
+@dataclass
+class Learned:
+    """What came of one topic: partitions, records folded, rows of all shards; partitions whose settings changed."""
+
+    topic: str
+    partitions: int = 0
+    records: int = 0
+    rows: int = 0
+    changes: int = 0
+
+    def lines(self) -> list[str]:
+        """Return it as lines for a terminal."""
+        lines = [
+            f"{self.topic}: folded {self.records} records of {self.partitions} partitions, saved {self.rows} rows, "
+            "said nothing"
         ]
-        log_of += [(None, msgspec.json.encode(Tick()), 1000 * (len(log_of) + 3600))]
-        for start in (0, len(log_of)):
-            chunk = chunk_of(capability.topic.name, 0, start, log_of)
-            for one in (shard, crowded):
-                one.fold(decoder.columns(chunk), 0, len(chunk), chunk.next)
-        other.load(dict(shard.snapshot(float("inf"))[0]))
-    took_s = time.perf_counter() - began_s
-    log.warning("kernels are ready after %.1f s", took_s)
-    return took_s
+        if self.changes:
+            lines.append(
+                f"{self.topic}: settings changed on the way, and what came before was learned under the older ones; "
+                "--as-if-always learns all of it under those in force now"
+            )
+        return lines
 
 
-def _batch() -> bytes:
-    from aiokafka.record.default_records import DefaultRecordBatchBuilder
+def place(text: str) -> Moment | Offset:
+    """Return where to begin, as people write it; raises click.BadParameter.
 
-    builder = DefaultRecordBatchBuilder(
-        magic=2,
-        compression_type=0,
-        is_transactional=0,
-        producer_id=-1,
-        producer_epoch=-1,
-        base_sequence=-1,
-        batch_size=4096,
-    )
-    builder.append(0, 1000, b"key", b"value", [])
-    return bytes(builder.build())
+    >>> place("@4711"), place("earliest"), place("1970-01-02")
+    (Offset(offset=4711), 'beginning', 86400.0)
+    """
+    if text.startswith("@") and text[1:].isdecimal():
+        return Offset(int(text[1:]))
+    if text[:1].isdigit() and text[-1:] in UNIT_S:
+        return moment(f"-{text}")
+    return "beginning" if text == "earliest" else moment(text)
+
+
+async def warm(process: Process, wanted: Wanted, say: Say) -> list[Learned]:
+    """Learn from the history of one topic, or of all that are read; raises WarmRefused, TopicMissing."""
+    await refuse_workers(process, say)
+    topics = dict.fromkeys(one.topic.name for one in capabilities())
+    out = []
+    for name in topics if wanted.topic is None else (wanted.topic,):
+        topic, chosen = chosen_of(name, None)
+        out.append(await _Warming(process, topic, chosen, wanted, say).run())
+    return out
+
+
+async def refuse_workers(process: Process, say: Say) -> None:
+    """Raise WarmRefused while there are workers: they would go on from what they know, and write it over."""
+    members = (await group_of(process, say)).members
+    if members:
+        hosts = ", ".join(sorted({member.host for member in members}))
+        raise WarmRefused(
+            f"workers of group {process.group!r} run ({len(members)}, from {hosts}); stop them, wait until `luminar "
+            "status` shows none, and call this again"
+        )
+
+
+class _Warming:
+    """The warming of one topic's shards, a partition after the other."""
+
+    def __init__(
+        self, process: Process, topic: Topic, chosen: tuple[Capability, ...], wanted: Wanted, say: Say
+    ) -> None:
+        self._process, self._topic, self._chosen, self._wanted, self._say = process, topic, chosen, wanted, say
+        self._learned = Learned(process.prefix + topic.name)
+        self._said: dict[int, InForce] = {}
+
+    async def run(self) -> Learned:
+        """Learn, and write what was learned."""
+        span = await self._span()
+        saved = {partition: await self._saved(partition) for partition in sorted(span.until)}
+        for partition, old in saved.items():
+            if old and (span.since[partition] > 0 or self._wanted.always) and not self._wanted.replace:
+                raise WarmRefused(
+                    f"{self._topic.name}[{partition}] has pages already, and they may know what is not learned now; "
+                    "--replace writes over them, also over those of a warming that was cut short"
+                )
+        if self._wanted.always:
+            await self._say_settings()
+            span = Span(span.begins, span.since, {p: one.at + 1 for p, one in self._said.items()})
+        skips = await isolated(self._process, self._topic, self._say)
+        for partition, old in saved.items():
+            run = await self._fold(partition, span, skips)
+            await refuse_workers(self._process, self._say)
+            await self._write(partition, run, old)
+        await self._commit(span.until)
+        return self._learned
+
+    async def _say_settings(self) -> None:
+        """Append the settings in force to every partition, so that the log says what holds from its end on."""
+        newest = await newest_settings(self._process, self._say)
+        if newest is None:
+            raise WarmRefused("there are no settings yet; `luminar topics` writes them")
+        change = SettingsChange(newest.version, newest.settings)
+        async with Publisher(self._process, self._say) as publisher:
+            for partition in range(await publisher.partitions(self._topic)):
+                stands = await publisher.publish_now(self._topic, change, partition=partition)
+                self._said[partition] = InForce(stands.offset, change)
+
+    async def _span(self) -> Span:
+        """Return from where to where each partition is learned from."""
+        since = self._wanted.since
+        span = await span_of(
+            self._process, self._topic, "beginning" if isinstance(since, Offset) else since, "now", self._say
+        )
+        starts = dict(span.since)
+        if isinstance(since, Offset):
+            starts = {p: min(max(begin, since.offset), span.until[p]) for p, begin in span.begins.items()}
+        return Span(span.begins, starts, span.until)
+
+    async def _saved(self, partition: int) -> set[bytes]:
+        """Return the keys of the pages that are saved of a partition's shards."""
+        own = tuple(f"{capability.name}/{partition}/".encode() for capability in self._chosen)
+        found: dict[bytes, bool] = {}
+        async with aclosing(read(self._process, STATE, partitions=[partition], say=self._say)) as records:
+            async for message in records:
+                key = message.key or b""
+                if key.startswith(own) and key.rpartition(b"/")[2].isdigit() and key.count(b"/") == 2:
+                    found[key] = message.value is not None
+        return {key for key, is_there in found.items() if is_there}
+
+    async def _fold(self, partition: int, span: Span, skips: dict[tuple[str, int], dict[int, str]]) -> Replay:
+        """Fold one partition's history."""
+        start, begin, end = span.since[partition], span.begins[partition], span.until[partition]
+        first = self._said.get(partition) or (await self._in_force(partition, begin, start) if start else None)
+        if begin > 0 and first is None:
+            first = await self._newest(start - 1)
+        settings = None if first is None else first.change.settings
+        run = Replay(
+            self._topic, self._chosen, len(span.until), initial=settings,
+            other=settings if self._wanted.always else None, skips=skips,
+        )  # fmt: skip
+        for _, shard in run.shards_of(partition):
+            if first is None:
+                shard.begin(start)
+            else:
+                shard.begin(start, first.at, first.change)
+        silent = Span({partition: start}, {partition: end}, {partition: end})
+        async with aclosing(chunks(self._process, self._topic, {partition: start}, {partition: end}, self._say)) as log:
+            async for chunk in log:
+                run.fold(chunk, silent)
+        shards = [shard for _, shard in run.shards_of(partition)]
+        self._learned.partitions += 1
+        self._learned.records += run.before
+        self._learned.changes += not self._wanted.always and any(shard.settings_at > start for shard in shards)
+        return run
+
+    async def _in_force(self, partition: int, start: int, end: int) -> InForce | None:
+        """Return the last settings that a part of a log says."""
+        decoder, found = Decoder(self._topic), None
+        async with aclosing(chunks(self._process, self._topic, {partition: start}, {partition: end}, self._say)) as log:
+            async for chunk in log:
+                for i, control in sorted(decoder.columns(chunk).control.items()):
+                    if isinstance(control, SettingsChange) and int(chunk.offset[i]) < end:
+                        found = InForce(int(chunk.offset[i]), control)
+        return found
+
+    async def _newest(self, at: int) -> InForce | None:
+        """Return the newest settings, for a log that has lost those it had."""
+        newest = await newest_settings(self._process, self._say)
+        return None if newest is None else InForce(at, SettingsChange(newest.version, newest.settings))
+
+    async def _write(self, partition: int, run: Replay, old: set[bytes]) -> None:
+        """Write the pages of one partition's shards; those that hold nothing any more are no longer there."""
+        written: Mapping[bytes, bytes] = {}
+        async with Publisher(self._process, self._say) as publisher:
+            for capability, shard in run.shards_of(partition):
+                records, position = shard.snapshot(float("inf"))
+                mark = page_key(capability.name, partition, WARMED)
+                await publisher.publish(STATE, str(position).encode(), key=mark, partition=partition)
+                self._learned.rows += len(shard.bank)
+                for key, value in records:
+                    await publisher.publish(STATE, value, key=key, partition=partition)
+                written = {**written, **dict(records)}
+            for key in sorted(old - written.keys()):
+                await publisher.publish(STATE, None, key=key, partition=partition)
+
+    async def _commit(self, ends: Mapping[int, int]) -> None:
+        """Let whoever looks at the group's lag see that the past is done with."""
+        name = name_of(self._process, self._topic)
+        consumer = AIOKafkaConsumer(**connection(self._process), group_id=self._process.group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([TopicPartition(name, p) for p in ends])
+            await consumer.commit({TopicPartition(name, p): end for p, end in ends.items()})
+        finally:
+            await consumer.stop()
+
+
+async def learn(process: Process, wanted: Wanted, say: Say) -> None:
+    """Learn, and print what came of it."""
+    for learned in await warm(process, wanted, say):
+        for line in learned.lines():
+            click.echo(line)

@@ -27,9 +27,9 @@ from streams.engine.host import Host
 from streams.engine.memory import keep_freed
 from streams.engine.ticks import tick_for_ever
 from streams.ingest.translate import translate
+from streams.kernels import compile_all
 from streams.reader import Message, bounds, read
 from streams.settings import Loaded, Process, load
-from streams.warm import warm
 from topics.settings import SETTINGS, SettingsRecord
 from topics.state import STATE
 
@@ -59,7 +59,7 @@ class App(faust.App):
         """Wait for the broker, refuse wrong topics, warm up."""
         await super().on_first_start()
         keep_freed()
-        warm(self.host.capabilities)
+        compile_all(self.host.capabilities)
         gc.collect()
         gc.freeze()
         await admin.check_topics(self.loaded.process, self.loaded.settings)
@@ -214,19 +214,19 @@ def run(
     loaded: Loaded,
     *,
     known: tuple[Capability, ...] | None = None,
-    only_warm: bool = False,
+    only_compile: bool = False,
     log_level: str = "warning",
 ) -> None:
     """Run a worker until SIGTERM or SIGINT.
 
     known          its capabilities, if not all of ours
-    only_warm      compile the kernels and return
+    only_compile   compile the kernels and return
     """
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    if only_warm:
-        warm(capabilities() if known is None else known)
+    if only_compile:
+        compile_all(capabilities() if known is None else known)
         return
     worker = Worker(
         build(loaded, known), loglevel=log_level.upper(), override_logging=False, redirect_stdouts=False, quiet=True

@@ -20,8 +20,8 @@ from typing import NoReturn
 
 from benchmarks.storm.poisoned import Poisoned, counting
 from streams.bus import capabilities
+from streams.kernels import compile_all
 from streams.settings import load
-from streams.warm import warm
 from streams.worker import run
 
 KNOWN = (*capabilities(), counting(Poisoned))
@@ -38,7 +38,7 @@ def limit_disk(pid: int, full: bool) -> None:
 
 def main() -> None:
     """Fork workers until the input ends; none of them outlives this process."""
-    warm(KNOWN)
+    compile_all(KNOWN)
     gc.collect()
     gc.freeze()
     awake, wake = os.pipe()

@@ -10,6 +10,9 @@ import msgspec
 
 from topics.settings import Settings
 
+WARMED = "warmed"
+"""The key under which stands up to where a shard's pages were learned from the past; nothing was said of that."""
+
 Mark = tuple[str, str, int, int, int, str]
 """The last that was accepted of one origin: capability, topic, partition, offset, phase, what."""
 

@@ -293,6 +293,13 @@ class Shard:
     def _settings_key(self, settings_at: int) -> bytes:
         return page_key(self.capability, self.partition, f"settings/{settings_at}")
 
+    def begin(self, position: int, settings_at: int = -1, change: SettingsChange | None = None) -> None:
+        """Begin in the middle of a log, with empty rows, under the settings that are in force there."""
+        self.next = position
+        if change is not None:
+            self._settings[settings_at] = pages.encode((change.version, change.settings))
+            self._enforce(settings_at, change.version, change.settings)
+
     def contents(self) -> list[tuple[bytes, list[Mark]]]:
         """Return every page as bytes, with its marks: equal contents, equal state."""
         return [(self.bank.take(page), sorted(self.marks.of_page(page))) for page in range(PAGES)]

@@ -9,7 +9,7 @@ from benchmarks.storm.feed import SETTINGS, Feed
 from benchmarks.storm.judge import Judge
 from streams.bus import capabilities
 from streams.client import Publisher
-from streams.warm import warm
+from streams.kernels import compile_all
 from tests.kafka.conftest import MakeSite
 from topics.metrics import METRICS
 from topics.requests import REQUESTS
@@ -19,7 +19,7 @@ FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
 
 def test_a_worker_that_can_write_no_file_starts_folds_and_stops(make_site: MakeSite) -> None:
     """Its kernels are compiled; where they are not, it ends before it joins the group, and says why."""
-    warm(capabilities())
+    compile_all(capabilities())
     site = make_site(settings={**SETTINGS, "worker": {"save_every_s": 0.2}}).make_topics()
     worker = site.start(program=("-c", FULL + PROGRAM))
 

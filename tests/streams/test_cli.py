@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from streams.cli import help_tree, main
 from streams.cli_words import moment
 
-COMMANDS = "demo broker topics worker web feed tail lift feedback replay evaluate verify status settings".split()  # noqa: SIM905
+COMMANDS = "demo broker topics warm worker web feed tail lift feedback replay evaluate verify status settings".split()  # noqa: SIM905
 
 
 def luminar(*arguments: str, stdin: str | bytes = "", env: dict[str, str] | None = None) -> Result:

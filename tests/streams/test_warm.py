@@ -1,46 +1,21 @@
-"""Warming: when the worker joins the group, no kernel is left to be compiled."""
+"""Where a warming begins is told in words; the rest is tested on a real broker, in tests/kafka/test_warm.py."""
 
-from __future__ import annotations
+import click
+import pytest
 
-import subprocess
-import sys
-from pathlib import Path
-
-PROGRAM = """
-import gc
-from numba.core.registry import CPUDispatcher
-from detectors.names import Names
-from detectors.rows import RowBank
-from streams.bus import capabilities
-from streams.warm import warm
-from tests.fakes import fold_into, shard_of
-from tests.test_scenarios import STORIES, read
-
-def compiled():
-    return {
-        (kernel.py_func.__qualname__, str(signature)) for kernel in gc.get_objects()
-        if isinstance(kernel, CPUDispatcher) for signature in kernel.signatures
-    }
-
-warm(capabilities())
-before = compiled()
-for story in STORIES:
-    capability, settings, log = read(story)
-    for room in (4096, 1):
-        shard = shard_of(capability.bank, capability.topic, settings)
-        if isinstance(shard.bank, RowBank):
-            shard.bank.rows_per_page = min(room, shard.bank.rows_per_page)
-        fold_into(shard, capability.topic, log)
-        shard_of(capability.bank, capability.topic, settings).load(dict(shard.snapshot(float("inf"))[0]))
-Names().add_many([b"%d" % k for k in range(5000)], range(5000))
-assert {"judge_rows", "find_rows"} < {name for name, _ in before}
-assert compiled() == before, [name for name, _ in compiled() - before]
-"""
+from streams.warm import Learned, Offset, place
 
 
-def test_no_kernel_is_compiled_once_the_worker_is_warm() -> None:
-    """Told in a process of its own: what other tests have compiled would hide what warming leaves out."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=Path(__file__).parents[2], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+def test_a_place_is_told_in_many_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 100_000_000.0)
+    assert [place(text) for text in ("earliest", "now", "@7", "14d", "-14d", "90s", "1970-01-02", "12.5")] == [
+        "beginning", "now", Offset(7), 100_000_000.0 - 14 * 86_400, 100_000_000.0 - 14 * 86_400, 99_999_910.0, 86_400.0,
+        12.5,
+    ]  # fmt: skip
+    with pytest.raises(click.BadParameter):
+        place("yesterday")
+
+
+def test_who_learned_under_older_settings_is_told() -> None:
+    assert len(Learned("metrics", 4, 100, 7).lines()) == 1
+    assert "--as-if-always" in Learned("metrics", 4, 100, 7, changes=1).lines()[1]
