@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,23 +28,25 @@ from detectors.anomaly_views import bound_of, learn, look, pace, see, shown
 from detectors.bank import Budget, Finding, page_of, service_of
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.joint_book import JointBook
+from detectors.patterns import PatternBook
 from detectors.rows import RowBank
 from topics import Derived
 from topics.control import Feedback
 from topics.settings import Settings
 from topics.signals import Anomaly
 
+_decode_parts = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
 NOT_JUDGED = (b"_forecast", b"_forecast_lower", b"_forecast_upper")
 
 
 class AnomalyBank(RowBank):
-    """The rows of many series, and beside them, in `joint`, the models of services.
+    """The rows of many series; beside them, in `joint`, the models of services, and in `patterns` what has a name.
 
     views          float32 [n, views]: what each view said of each record of the last run, by its index in the chunk
     """
 
     capability = "anomaly"
-    version = 5
+    version = 6
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
     page_bytes = 640 * 1024  # Room for 100,000 series in eight partitions, twice over.
@@ -54,6 +57,7 @@ class AnomalyBank(RowBank):
         self._blank = np.zeros(1, ROW)
         self.views = np.zeros((0, len(VIEWS)), np.float32)
         self.joint = JointBook(self)
+        self.patterns = PatternBook(self, self.joint)
         super().__init__(settings, owns)
 
     def configure(self, settings: Settings) -> None:
@@ -61,6 +65,7 @@ class AnomalyBank(RowBank):
         super().configure(settings)
         self.rule = rule_of(settings)
         self.joint.configure(settings)
+        self.patterns.configure(settings)
         self._due_ms = 0
 
     def group(self, name: bytes) -> bytes:
@@ -73,10 +78,12 @@ class AnomalyBank(RowBank):
         self.rows[row]["ignored"] = metric.endswith(NOT_JUDGED)
         self._living = None
         self.joint.admitted(row, name)
+        self.patterns.admitted(row, name)
 
     def dropped(self, row: int, name: bytes) -> None:
         """Forget what is derived from a row."""
         self._living = None
+        self.patterns.dropped(row, name)
         self.joint.dropped(row, name)
 
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
@@ -90,7 +97,7 @@ class AnomalyBank(RowBank):
             self.rows, self._blank, ids, columns.code["kind"], columns.number["value"], columns.number["at_s"],
             run.clock_ms, run.late, start, end, self.rule, notes, self.views,
         )  # fmt: skip
-        self._due_ms = min(self._due_ms, int(due_ms), self.joint.due_ms)
+        self._due_ms = min(self._due_ms, int(due_ms), self.joint.due_ms, self.patterns.due_ms)
         return [
             Finding(int(note["index"]), record)
             for note in notes[:taken]
@@ -99,13 +106,14 @@ class AnomalyBank(RowBank):
 
     @property
     def due_ms(self) -> int:
-        """Return a moment not after the next bucket to close, silence to find, or joint judgement."""
+        """Return a moment not after the next bucket to close, silence to find, joint judgement, or step."""
         return self._due_ms
 
     def soonest_ms(self, columns: Columns, clock_ms: Ints, start: int, end: int) -> int:
-        """Return when the first silence may be found, the first delta's bucket closed, a service judged as a whole."""
+        """Return when the first silence may be found, the first delta's bucket closed, a service judged."""
         its = self.rule
-        due_ms = min(int(clock_ms[start]) + int(1000 * its.missing_least_s), self.joint.due_ms)
+        due_ms = int(clock_ms[start]) + int(1000 * its.missing_least_s)
+        due_ms = min(due_ms, self.joint.due_ms, self.patterns.due_ms)
         deltas = columns.code["kind"][start:end] == DELTA - 1
         if not deltas.any():
             return due_ms
@@ -113,7 +121,7 @@ class AnomalyBank(RowBank):
         return min(due_ms, int(end_ms(math.floor(first_s / its.bucket_s), its.bucket_s)))
 
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
-        """Close buckets, find silences, and judge services as a whole."""
+        """Close buckets, find silences, judge services as a whole, and find patterns."""
         if clock_ms < self._due_ms:
             return []
         living = self.living()
@@ -124,7 +132,8 @@ class AnomalyBank(RowBank):
         self.dirty[self.pages[living[touched]]] = True
         said: list[Derived] = [record for note in notes[:taken] for record in self._records(note, clock_ms)]
         said += self.joint.pass_time(clock_ms, ready)
-        self._due_ms = min(int(due_ms), self.joint.due_ms if len(living) else NEVER)
+        said += self.patterns.pass_time(clock_ms, ready)
+        self._due_ms = min(int(due_ms), self.joint.due_ms, self.patterns.due_ms) if len(living) else NEVER
         return sorted(said, key=lambda record: record.subject())
 
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
@@ -189,12 +198,15 @@ class AnomalyBank(RowBank):
         return {name: Budget(raised[name], self.rule.alarms_per_day * days[name]) for name in raised}
 
     def extra(self, page: int) -> bytes:
-        """Return the models of the page's services."""
-        return self.joint.take(page)
+        """Return the models of the page's services, and its patterns."""
+        parts = self.joint.take(page), self.patterns.take(page)
+        return msgspec.msgpack.encode(parts) if any(parts) else b""
 
     def put_extra(self, page: int, raw: bytes) -> None:
-        """Take back the models, and be asked at the next beat what is due."""
-        self.joint.put(page, raw)
+        """Take back models and patterns, and be asked at the next beat what is due."""
+        models, patterns = _decode_parts(raw) if raw else (b"", b"")
+        self.joint.put(page, models)
+        self.patterns.put(page, patterns)
         self._due_ms = 0
 
 

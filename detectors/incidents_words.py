@@ -13,6 +13,8 @@ from topics.signals import Signal, Threat
 
 SEVERITIES: tuple[Literal["info", "warning", "critical"], ...] = ("info", "warning", "critical")
 INFO, WARNING, CRITICAL = range(3)
+NAMED = ("code-fault", "runaway", "leak", "target")
+"""Anomalies whose name tells a person what is wrong."""
 EVIDENCE_KEPT = 10
 SUBJECTS_KEPT = 100
 
@@ -88,12 +90,12 @@ def at_once(signal: Signal) -> bool:
 
 
 def rank(signal: Signal) -> float:
-    """Order signals by how telling they are: our own faults, threats, then anomalies by their score."""
+    """Order signals by how telling they are: our own faults, threats, what has a name, then by their score."""
     if isinstance(signal, Threat):
         return 1000.0 + min(signal.score, 100.0)
     if signal.kind == "fault":
         return 2000.0
-    return min(signal.score, 900.0)
+    return min(signal.score, 900.0) + (90.0 if signal.kind in NAMED else 0.0)
 
 
 def severity_of(incident: Incident, signal: Signal) -> int:
@@ -103,7 +105,8 @@ def severity_of(incident: Incident, signal: Signal) -> int:
     warning        a hostile client; two series unusual at once, or several together; one silent, or far out (score 3)
     info           one series somewhat out
     """
-    series = sum(not subject.endswith(" joint") for subject in incident.open)
+    # One series may be unusual in several ways.
+    series = len({subject.rpartition(" ")[0] for subject in incident.open if not subject.endswith(" joint")})
     if (incident.threats and incident.anomalies) or series >= 3:
         return CRITICAL
     if isinstance(signal, Threat):

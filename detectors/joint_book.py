@@ -79,9 +79,13 @@ class JointBook:
         self.covs = np.tile(_BLANK, (64, 1))
         self.members = np.full((64, MEMBERS), -1, np.int64)
         self.scores = np.zeros(64)
-        self._pages, self._size, self._rows = (np.zeros(64, np.int64) for _ in range(3))
+        self.page_of_service, self._size, self.rows_of_service = (np.zeros(64, np.int64) for _ in range(3))
         # By row of the bank: its service, its place in the service's vector, and whether it may have one.
-        self._service, self._place, self._fit = np.zeros(64, np.int64), np.full(64, -1, np.int8), np.zeros(64, np.bool_)
+        self.service_of_row, self._place, self._fit = (
+            np.zeros(64, np.int64),
+            np.full(64, -1, np.int8),
+            np.zeros(64, np.bool_),
+        )
 
     def configure(self, settings: Settings) -> None:
         """Put settings into force; series that they name otherwise now join and leave with the next vector."""
@@ -108,15 +112,15 @@ class JointBook:
 
     def admitted(self, row: int, name: bytes) -> None:
         """Note a row under its service."""
-        if row >= len(self._service):
-            for which in ("_service", "_place", "_fit"):
-                setattr(self, which, _grown(getattr(self, which), len(self._bank.rows)))
+        if row >= len(self.service_of_row):
+            for which in ("service_of_row", "_place", "_fit"):
+                setattr(self, which, grown(getattr(self, which), len(self._bank.rows)))
         service = service_of(name)
         s = self.services.get(service)
         if s is None:
             s = self._begin(service)
-        self._service[row], self._place[row], self._fit[row] = s, -1, self._may_join(row, name)
-        self._rows[s] += 1
+        self.service_of_row[row], self._place[row], self._fit[row] = s, -1, self._may_join(row, name)
+        self.rows_of_service[s] += 1
 
     def _begin(self, service: bytes) -> int:
         """Return a blank place for a new service."""
@@ -127,25 +131,25 @@ class JointBook:
             s = len(self._name_of)
             self._name_of.append(service)
             if s == len(self.joints):
-                for which in ("joints", "covs", "members", "scores", "_pages", "_size", "_rows"):
-                    setattr(self, which, _grown(getattr(self, which), 2 * s))
+                for which in ("joints", "covs", "members", "scores", "page_of_service", "_size", "rows_of_service"):
+                    setattr(self, which, grown(getattr(self, which), 2 * s))
         self.joints[s], self.covs[s], self.members[s] = np.zeros((), JOINT), _BLANK, -1
-        self.scores[s], self._size[s], self._rows[s], self._pages[s] = 0.0, 0, 0, page_of(service)
+        self.scores[s], self._size[s], self.rows_of_service[s], self.page_of_service[s] = 0.0, 0, 0, page_of(service)
         self.services[service] = s
         return s
 
     def dropped(self, row: int, name: bytes) -> None:
         """Forget a row, and with its last row the service."""
-        s = int(self._service[row])
+        s = int(self.service_of_row[row])
         if self._place[row] >= 0:
             self._leave(row)
-        self._rows[s] -= 1
-        if not self._rows[s]:
+        self.rows_of_service[s] -= 1
+        if not self.rows_of_service[s]:
             del self.services[self._name_of[s]]
             self._free.append(s)
 
     def _join(self, row: int) -> None:
-        s = int(self._service[row])
+        s = int(self.service_of_row[row])
         if self._size[s] < MEMBERS:
             place = int(np.flatnonzero(self.members[s] < 0)[0])
             self.members[s, place], self._place[row] = row, place
@@ -153,7 +157,7 @@ class JointBook:
 
     def _leave(self, row: int) -> None:
         """Free a row's place, as if it had never been taken."""
-        s, place = int(self._service[row]), int(self._place[row])
+        s, place = int(self.service_of_row[row]), int(self._place[row])
         self.members[s, place], self._place[row] = -1, -1
         self._size[s] -= 1
         for other in range(MEMBERS):
@@ -171,7 +175,7 @@ class JointBook:
             self._bank.rows, self.joints, self.covs, self.members, due, clock_ms, float(self._settings.late_s),
             self._settings.anomaly.warmup, self.scores, notes,
         )  # fmt: skip
-        self._bank.dirty[self._pages[due]] = True
+        self._bank.dirty[self.page_of_service[due]] = True
         if ready.all():
             self.due_ms = (clock_ms // self._bucket_ms + 1) * self._bucket_ms
         return [self._record(note) for note in notes[:taken]]
@@ -181,12 +185,12 @@ class JointBook:
         bank, living = self._bank, self._bank.living()
         newest_ms, restless = np.full(len(self.joints), -1, np.int64), np.empty(len(living), np.int64)
         n = look_around(
-            bank.rows, bank.heard_ms, living, self._service, self._place, self._fit, self._size,
+            bank.rows, bank.heard_ms, living, self.service_of_row, self._place, self._fit, self._size,
             self._settings.anomaly.warmup, newest_ms, restless,
         )  # fmt: skip
         over = newest_ms // self._bucket_ms < clock_ms // self._bucket_ms
-        over &= (newest_ms >= self.joints["asked_ms"]) & (newest_ms >= 0) & ready[self._pages]
-        rows = restless[:n][over[self._service[restless[:n]]]].tolist()
+        over &= (newest_ms >= self.joints["asked_ms"]) & (newest_ms >= 0) & ready[self.page_of_service]
+        rows = restless[:n][over[self.service_of_row[restless[:n]]]].tolist()
         for row in rows:
             if self._place[row] >= 0:
                 self._leave(row)
@@ -209,7 +213,7 @@ class JointBook:
 
     def sums(self, rows: Ints, values: NDArray[np.float32]) -> dict[str, float]:
         """Return the sum of the rows' values by service."""
-        totals = np.bincount(self._service[rows], values, len(self._name_of)).tolist()
+        totals = np.bincount(self.service_of_row[rows], values, len(self._name_of)).tolist()
         return {name.decode("utf-8", "replace"): totals[s] for name, s in self.services.items()}
 
     def _record(self, note: np.void) -> Anomaly:
@@ -243,8 +247,8 @@ class JointBook:
         services = self._services_of(rows.tolist())
         self._place[rows] = np.frombuffer(saved.places, np.int8)
         placed = rows[self._place[rows] >= 0]
-        self.members[self._service[placed], self._place[placed]] = placed
-        np.add.at(self._size, self._service[placed], 1)
+        self.members[self.service_of_row[placed], self._place[placed]] = placed
+        np.add.at(self._size, self.service_of_row[placed], 1)
         self.joints[services] = np.frombuffer(saved.joints, JOINT)
         covs, at = np.frombuffer(saved.covs, np.float32), 0
         for s, top in zip(services, saved.tops, strict=True):
@@ -253,7 +257,7 @@ class JointBook:
             at += size
 
     def _services_of(self, rows: list[int]) -> list[int]:
-        return list(dict.fromkeys(self._service[rows].tolist()))
+        return list(dict.fromkeys(self.service_of_row[rows].tolist()))
 
 
 def _top(members: Ints) -> int:
@@ -261,7 +265,7 @@ def _top(members: Ints) -> int:
     return int(taken[-1]) + 1 if len(taken) else 0
 
 
-def _grown(old: NDArray[np.generic], room: int) -> NDArray[np.generic]:
+def grown(old: NDArray[np.generic], room: int) -> NDArray[np.generic]:
     """Return an array with room for more; what is new in it is filled when it is taken."""
     new = np.zeros((room, *old.shape[1:]), old.dtype)
     new[: len(old)] = old

@@ -64,9 +64,14 @@ class Scaling(Part, frozen=True, kw_only=True):
 
 
 class Service(Part, frozen=True, kw_only=True):
-    """What is known of a service: how it scales, and its main series for joint judgement (at most 24)."""
+    """What is known of a service.
+
+    scaling        how it scales; main: its main series for joint judgement (at most 24)
+    latency_s      the latency that it is to keep to; where none is named, a rule of `patterns` may have one for all
+    """
 
     scaling: Scaling | None = None
+    latency_s: Positive | None = None
     main: Annotated[tuple[str, ...], Meta(max_length=24)] = ()
 
 
@@ -89,6 +94,66 @@ class AnomalySettings(Part, frozen=True, kw_only=True):
     missing: Annotated[float, Meta(ge=1.5)] = 3.0
     missing_least_s: Annotated[float, Meta(ge=1)] = 15.0
     joint: bool = True
+
+
+class Threshold(Part, frozen=True, kw_only=True):
+    """A fixed threshold for series of certain names, beside what is learned of them.
+
+    name           what it is called where it is said
+    metrics        names without service and labels, "*" for any part: "cpu*_percent"
+    above          said when a series is at least that for `for_s`; over when it is below `below` for as long. Shares
+                   from 0 to 1 and seconds, whatever the series' own unit: `_percent`, `_ms`, `_us` are recognised
+    of_load        whether what is held against it is the share of the service's load: errors of requests
+    service        the service it is meant for; none: every one
+    """
+
+    name: str
+    metrics: tuple[str, ...]
+    above: Positive
+    below: Positive
+    for_s: Annotated[float, Meta(ge=0)] = 60.0
+    of_load: bool = False
+    service: str | None = None
+
+
+CPU = ("cpu*_percent", "cpu*_ratio", "cpu*utilisation")
+MEMORY = ("memory*_percent", "memory*_ratio", "memory*utilisation")
+LATENCY = ("latency_s", "latency_ms", "latency_s_p95", "latency_ms_p95", "latency_p95_s", "latency_p95_ms")
+ERROR_SHARES = ("error*_ratio", "error*_percent")
+RULES = (
+    Threshold(name="cpu", metrics=CPU, above=0.8, below=0.7),
+    Threshold(name="memory", metrics=MEMORY, above=0.85, below=0.8),
+    Threshold(name="latency", metrics=LATENCY, above=1.0, below=0.8),
+    Threshold(name="errors", metrics=ERROR_SHARES, above=0.05, below=0.03),
+    Threshold(name="errors", metrics=("errors", "errors_per_s"), above=0.05, below=0.03, of_load=True),
+)
+
+
+class PatternSettings(Part, frozen=True, kw_only=True):
+    """What operators have names for: shapes of one series, several series of a service that move together, thresholds.
+
+    Metrics are named without service and labels, "*" for any part.
+
+    warmup         how many buckets a series is learned silently
+    load, errors, cpu, memory  which series of a service those are; of several the first by name without labels counts
+    stocks         what fills up, or runs out: names that hold `free` or `available` run out at 0, shares are full at 1
+    full_at        of stocks in other units: at which value a series, "shop/memory_bytes", is full
+    full_within_s  a stock that will be full so soon, if it goes on as it does, is said
+    rhythm_least_s what comes more often than that has no rhythm to break
+    rules          fixed thresholds; the first that fits a series counts
+    """
+
+    enabled: bool = True
+    warmup: Count = 60
+    load: tuple[str, ...] = ("requests", "requests_per_s", "load")
+    errors: tuple[str, ...] = ("errors", "errors_per_s", *ERROR_SHARES)
+    cpu: tuple[str, ...] = (*CPU, "utilisation")
+    memory: tuple[str, ...] = ("memory*", "heap*", "rss*")
+    stocks: tuple[str, ...] = ("disk*", "volume*", "filesystem*", "inode*", "memory*", "heap*")
+    full_at: dict[str, Positive] = msgspec.field(default_factory=dict)
+    full_within_s: Positive = 14_400.0
+    rhythm_least_s: Positive = 600.0
+    rules: tuple[Threshold, ...] = RULES
 
 
 class Limit(Part, frozen=True, kw_only=True):
@@ -182,6 +247,7 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
     services: dict[str, Service] = msgspec.field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     anomaly: AnomalySettings = AnomalySettings()
+    patterns: PatternSettings = PatternSettings()
     security: SecuritySettings = SecuritySettings()
     incidents: IncidentSettings = IncidentSettings()
     decisions: DecisionSettings = DecisionSettings()

@@ -10,7 +10,10 @@ class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, 
 
     series         which one; its service keys the topic
     kind           "level" (far from what was expected), "missing" (fell silent), "joint" (unusual together), "fault"
-                   (our own)
+                   (our own). Shapes of one series: "flatline" (stands still), "variance" (scatters otherwise),
+                   "saturation" (full, or used up, soon), "rhythm" (what comes regularly did not), "threshold" and
+                   "target" (beyond a fixed one). Of two of a service: "correlation" (go together otherwise),
+                   "code-fault" (errors up, cpu down), "runaway" (cpu up, load down), "leak" (memory rises, load flat)
     at_s           when it happened, on the clock of whoever measured
     value          what came; expected, lower, upper: what the model expected, and its band; in the unit of the series
     score          how unusual; above 1 is anomalous
@@ -18,7 +21,8 @@ class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, 
     since_s        when the excursion began
     view           for "level": which expectation was missed most: "season", "level", "nearest" (of all expectations),
                    "drift" (the errors of late, together), "shift" (the latest values against those of long)
-    stands_out     for "joint": the series that stand out, most unusual first
+    stands_out     for "joint": the series that stand out, most unusual first; of two series: both
+    text           in words for a person, where figures alone say little
     """
 
     series: str

@@ -18,11 +18,14 @@ from tests.contract import check
 from tests.fakes import Entry, fold, fold_into, shard_of
 from topics.control import SettingsChange, Tick
 from topics.metrics import METRICS, Reading
-from topics.settings import AnomalySettings, Settings
+from topics.settings import AnomalySettings, PatternSettings, Settings
 from topics.signals import Anomaly
 
 START_S = 1_700_000_000
-QUICK = Settings(anomaly=AnomalySettings(warmup=20, bucket_s=2.0, season_s=100.0, joint=False))
+QUICK = Settings(
+    anomaly=AnomalySettings(warmup=20, bucket_s=2.0, season_s=100.0, joint=False),
+    patterns=PatternSettings(enabled=False),
+)
 
 
 def reading(value: float, second: float, series: str = "shop/load", kind: Any = "gauge") -> Reading:

@@ -16,13 +16,13 @@ from tests.contract import check
 from tests.fakes import Entry, fold, fold_into, shard_of
 from topics.control import SettingsChange
 from topics.metrics import METRICS, Reading
-from topics.settings import AnomalySettings, Service, Settings
+from topics.settings import AnomalySettings, PatternSettings, Service, Settings
 from topics.signals import Anomaly
 
 START_S = 1_700_000_000
 METRICS_OF_SHOP = ("cpu", "errors", "io", "latency_s", "memory", "queue", "requests", "threads")
 NAMES = tuple(f"shop/{metric}" for metric in METRICS_OF_SHOP)
-QUICK = Settings(anomaly=AnomalySettings(warmup=20, bucket_s=1.0))
+QUICK = Settings(anomaly=AnomalySettings(warmup=20, bucket_s=1.0), patterns=PatternSettings(enabled=False))
 
 
 def shop_log(

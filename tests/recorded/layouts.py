@@ -18,11 +18,14 @@ from detectors.bank import Bank
 from detectors.joint import JOINT
 from detectors.joint_book import SavedBook
 from detectors.ledger import Ledger
+from detectors.patterns import SavedPatterns
+from detectors.patterns_series import SERIES
+from detectors.patterns_services import SERVICE
 from detectors.rows import RowBank, SavedRows
 from streams.bus import capabilities
 
 FILE = Path(__file__).with_name("layouts.json")
-BESIDE: dict[str, tuple[Any, ...]] = {"anomaly": (SavedBook, JOINT)}
+BESIDE: dict[str, tuple[Any, ...]] = {"anomaly": (SavedBook, JOINT, SavedPatterns, SERIES, SERVICE)}
 """What banks save beside their rows: structs, and the dtypes of what is bytes in them."""
 
 
