@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from detectors.anomaly_excursions import count_alarm, take_views
-from detectors.anomaly_rows import RING
+from detectors.anomaly_rows import RING, ROW
 from detectors.anomaly_views import bound_of, error_of, learn, look, pace, see, shown
 from detectors.compiled import kernel
 from detectors.statistics import gain_after, moved
+from detectors.wide import address, prefetch_lines
 
 NEVER = np.iinfo(np.int64).max
 # A row remembers the kind of its readings, counted from 1; they come counted from 0.
@@ -21,6 +22,12 @@ UNUSUAL, CALM, SILENT, HEARD_AGAIN = 1, 2, 4, 8
 
 GRACE_S = 2.0
 ZEROS_MOST = 60
+
+# So many readings ahead a row is brought near: of many rows, none is in a cache. Its profiles by day and week are not:
+# only one slot of each is looked at.
+NEXT, ROW_BYTES = 3, ROW.itemsize
+assert ROW.fields is not None
+PROFILES_AT, COUNTS_AT = ROW.fields["day"][1], ROW.fields["seen"][1]
 INTERVAL_GAIN = 0.05
 LARGEST_RATE = 1e30
 
@@ -216,7 +223,12 @@ def judge_rows(  # type: ignore[no-untyped-def]
     """
     taken = 0
     due_ms = NEVER
+    base = address(rows)
     for i in range(start, end):
+        if i + NEXT < end and ids[i + NEXT] >= 0:
+            row_at = base + ids[i + NEXT] * ROW_BYTES
+            prefetch_lines(row_at, PROFILES_AT)
+            prefetch_lines(row_at + COUNTS_AT, ROW_BYTES - COUNTS_AT)
         views[i, :] = 0.0
         kind = kinds[i] + 1
         if ids[i] < 0 or kind > TOTAL:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding, ir
-from numba import config, types
+from numba import config, njit, types
 from numba.extending import intrinsic
 
-LANES = 32
+LANES, LINE_BYTES = 32, 64
 """How many bytes are looked at together."""
 AHEAD = 128
 """How many bytes behind what they were sent to look at kernels may read: so many follow in a buffer made for them."""
@@ -97,6 +97,13 @@ def prefetch(builder: Any, where: Any) -> Any:
     bring = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
     for_reading, for_long, of_data = (ir.Constant(_INT, choice) for choice in (0, 3, 1))
     builder.call(bring, [builder.inttoptr(where, _BYTE.as_pointer()), for_reading, for_long, of_data])
+
+
+@njit
+def prefetch_lines(where, size):  # type: ignore[no-untyped-def]
+    """Have `size` bytes brought near."""
+    for k in range(0, size, LINE_BYTES):
+        prefetch(where + k)
 
 
 @_instruction(types.uint64, types.int64)

@@ -11,6 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,6 +25,8 @@ from topics import Topic
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 KNOCK_S = 2.0
 LARGEST_RECORD_BYTES = 16 << 20
+KEYS_KEPT = 16_384
+"""So many keys' partitions are remembered: the same few services are asked about again and again."""
 Headers = Sequence[tuple[str, bytes]]
 
 Say = Callable[[str], None]
@@ -67,6 +70,7 @@ def name_of(process: Process, topic: Topic | str) -> str:
     return topic if isinstance(topic, str) else process.prefix + topic.name
 
 
+@lru_cache(KEYS_KEPT)
 def partition_of(key: bytes, n: int) -> int:
     """Return the partition of a key among `n`, as Kafka's own clients choose it (murmur2).
 

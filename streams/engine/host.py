@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -224,7 +225,8 @@ class Host:
         for topic, key, value, headers in written:
             where = partition_of(key, self.process.partitions)
             self.outbox.put(name_of(self.process, topic), where, key, value, headers)
-            meters.said.labels(capability.name, topic.name).inc()
+        for name, count in Counter(topic.name for topic, *_ in written).items():
+            meters.said.labels(capability.name, name).inc(count)
 
     def refuse(self, tp: TP, chunk: Chunk, letter: Letter) -> None:
         """Keep a record that cannot be used in the dead letters, with the reason."""

@@ -24,11 +24,14 @@ def origin_of(record: Record) -> Origin:
 
 def in_order(records: list[Derived]) -> list[Derived]:
     """Sort by (offset, subject), and hold that no two records of one topic have the same origin."""
-    records.sort(key=lambda record: (origin_of(record).offset, origin_of(record).subject))
-    for one, other in pairwise(records):
-        same = type(one) is type(other) and origin_of(one) == origin_of(other)
-        assert not same, f"two records with one origin: {one!r}, {other!r}"
-    return records
+    places = [(origin.offset, origin.subject) for origin in map(origin_of, records)]
+    order = sorted(range(len(records)), key=places.__getitem__)
+    for i, k in pairwise(order):
+        if places[i] == places[k]:
+            one, other = records[i], records[k]
+            same = type(one) is type(other) and one.origin == other.origin
+            assert not same, f"two records with one origin: {one!r}, {other!r}"
+    return [records[i] for i in order]
 
 
 def problem_of(origin: Origin, known: frozenset[str]) -> str | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detectors.bank import PAGES, Bank, Finding
 from detectors.columns import Columns, Origins, Run
+from detectors.compiled import kernel
 from streams.engine import pages
 from streams.engine.letters import fault_of
 from streams.engine.loading import Found, Ground, look, stated_of, tell
@@ -42,6 +43,19 @@ class Said:
 
     records: list[Derived]
     letters: list[Letter]
+
+
+@kernel
+def mark_times(good, at_s, time_ms, ahead_s, late_s, start, end, keep, late):  # type: ignore[no-untyped-def]
+    """Fill in which of the good records start..end are not too far ahead, and which are late; return how many are."""
+    ahead, behind = 0, 0
+    for i in range(start, end):
+        time_s = time_ms[i] / 1000.0
+        is_ahead, late[i] = at_s[i] > time_s + ahead_s, at_s[i] < time_s - late_s
+        keep[i] = good[i] and not is_ahead
+        ahead += good[i] and is_ahead
+        behind += good[i] and late[i]
+    return ahead, behind
 
 
 class Shard:
@@ -114,8 +128,9 @@ class Shard:
             self._began_ms = int(clocks[start]) if self.clock_ms < 0 else self._began_ms
             self.clock_ms = int(clocks[end - 1])
         self.next = following
-        said.records = [record for record in said.records if origin_of(record).offset >= self.spoken]
-        said.letters = [letter for letter in said.letters if columns.offset[letter.index] >= self.spoken]
+        if start < end and columns.offset[start] < self.spoken:
+            said.records = [record for record in said.records if origin_of(record).offset >= self.spoken]
+            said.letters = [letter for letter in said.letters if columns.offset[letter.index] >= self.spoken]
         return said
 
     def _special(self, columns: Columns, start: int, end: int) -> list[int]:
@@ -184,19 +199,17 @@ class Shard:
 
     def _run(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int, said: Said) -> Run:
         """Prepare a run: refuse what is stamped too far ahead, mark what is late, write dead letters."""
-        n, settings = len(columns), self.bank.settings
-        keep, late = columns.good.copy(), np.zeros(n, np.bool_)
-        at_s, time_s = columns.number["at_s"][start:end], columns.time_ms[start:end] / 1000.0
-        ahead = at_s > time_s + settings.ahead_s
-        late[start:end] = at_s < time_s - settings.late_s
-        self.late += int((late & keep).sum())
-        if ahead.any():
-            for i in (start + np.flatnonzero(ahead & keep[start:end])).tolist():
-                keep[i] = False
-                if self.leads:
-                    lead_s = float(columns.number["at_s"][i]) - float(columns.time_ms[i]) / 1000
-                    reason = f"at_s is {lead_s:.0f} s ahead of the append time, at most {settings.ahead_s:g} s may be"
-                    said.letters.append(Letter(i, reason, "bus"))
+        settings, at_s = self.bank.settings, columns.number["at_s"]
+        keep, late = np.zeros((2, len(columns)), np.bool_)
+        ahead, behind = mark_times(
+            columns.good, at_s, columns.time_ms, float(settings.ahead_s), float(settings.late_s), start, end, keep, late
+        )
+        self.late += behind
+        if ahead and self.leads:
+            for i in (start + np.flatnonzero(columns.good[start:end] & ~keep[start:end])).tolist():
+                lead_s = at_s[i] - columns.time_ms[i] / 1000
+                reason = f"at_s is {lead_s:.0f} s ahead of the append time, at most {settings.ahead_s:g} s may be"
+                said.letters.append(Letter(i, reason, "bus"))
         if self.leads and columns.wrong:
             said.letters += [Letter(i, why, "bus") for i, why in sorted(columns.wrong.items()) if start <= i < end]
         return Run(columns, start, end, keep, late, self.positions, clocks)
