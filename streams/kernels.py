@@ -15,7 +15,7 @@ from streams.bus import Capability
 from streams.engine.chunks import chunk_of, split
 from streams.engine.columns import Decoder
 from streams.engine.shard import Shard
-from topics import Record
+from topics import Origin, Record
 from topics.control import Tick
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS, Request
@@ -28,6 +28,7 @@ _KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (
     ("delta", 5.0),
     ("total", 1e6),
 )
+_ORIGIN = Origin("ingest", "warm", 0, 0, (1, "shop/users 3.0"))
 # By topic: records that make every kernel run.
 EXAMPLES: dict[str, Sequence[Record]] = {
     METRICS.name: [Reading(series="shop/replicas", value=2, at_s=1.0)]
@@ -37,7 +38,8 @@ EXAMPLES: dict[str, Sequence[Record]] = {
         for kind, value in _KINDS
     ]
     + [Reading(series=f"shop/queue_{k}", value=k, at_s=float(at_s)) for at_s in range(1, 40, 10) for k in range(8)]
-    + [Reading(series="shop/latency_s", value=2, at_s=2.0, kind="sketch", buckets={3: 2})],
+    + [Reading(series="shop/latency_s", value=2, at_s=2.0, kind="sketch", buckets={3: 2})]
+    + [Reading(series="shop/users", value=2, at_s=3.0, origin=_ORIGIN)],
     REQUESTS.name: [
         Request(
             client="198.51.100.7",
@@ -51,7 +53,8 @@ EXAMPLES: dict[str, Sequence[Record]] = {
         for at_s in range(1, 40)
         for service in ("shop", "web")
         for path, status in (("/cart", 200), ("/search?q=a%20b", 404), ("/pay", 500))
-    ],
+    ]
+    + [Request(client="198.51.100.7", at_s=20.0, service="shop", path="/", status=200, origin=_ORIGIN)],
 }
 _SETTINGS = Settings(
     anomaly=AnomalySettings(warmup=2),

@@ -146,7 +146,8 @@ def unpack(where: str, raw: bytes, batches: NDArray[np.void], wanted: Ints) -> U
     room[end:] = 0
     room.flags.writeable = False
     used = [n for n, (_, behind) in spans.items() if behind >= 0]
-    ats, ends = np.array([spans[n] for n in used], np.int64).reshape(-1, 2).T
+    # Each in one piece: to numba the columns of an array are another type, but for those of a single row.
+    ats, ends = np.ascontiguousarray(np.array([spans[n] for n in used], np.int64).reshape(-1, 2).T)
     left_out = [_left_out(where, batches[n]) for n, (_, behind) in spans.items() if behind < 0]
     return Unpacked(room, ats, ends, batches[used], early, tuple(left_out))
 
