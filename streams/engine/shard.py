@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from detectors.bank import PAGES, Bank, Finding
 from detectors.columns import Columns, Origins, Run
-from detectors.compiled import kernel
 from streams.engine import pages
 from streams.engine.letters import fault_of
 from streams.engine.loading import Found, Ground, look, stated_of, tell
 from streams.engine.marks import Marks
 from streams.engine.origins import LONGEST_WHAT, forwarded, in_order, origin_of, problem_of
 from streams.engine.pages import Mark, Page, Statement, page_key
+from streams.engine.times import mark_times
 from topics import Derived, Origin
 from topics.control import Feedback, SettingsChange
 from topics.settings import Settings
@@ -43,19 +43,6 @@ class Said:
 
     records: list[Derived]
     letters: list[Letter]
-
-
-@kernel
-def mark_times(good, at_s, time_ms, ahead_s, late_s, start, end, keep, late):  # type: ignore[no-untyped-def]
-    """Fill in which of the good records start..end are not too far ahead, and which are late; return how many are."""
-    ahead, behind = 0, 0
-    for i in range(start, end):
-        time_s = time_ms[i] / 1000.0
-        is_ahead, late[i] = at_s[i] > time_s + ahead_s, at_s[i] < time_s - late_s
-        keep[i] = good[i] and not is_ahead
-        ahead += good[i] and is_ahead
-        behind += good[i] and late[i]
-    return ahead, behind
 
 
 class Shard:
