@@ -146,11 +146,11 @@ def shown(row):  # type: ignore[no-untyped-def]
 
 @kernel
 def loudest_of(row, views):  # type: ignore[no-untyped-def]
-    """Return the highest score among so many of the views, and which view's it is."""
+    """Return the highest score among so many of the views, and which view's it is: without a season, the level's."""
     highest, which = 0.0, SEASON
     for view in range(views):
         how = row.views[view] / (1.0 + row.raised[view])
-        if how > highest:
+        if how > highest or (view == LEVEL and how == highest):
             highest, which = how, view
     return highest, which
 

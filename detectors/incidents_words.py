@@ -8,8 +8,9 @@ from msgspec import field
 
 from detectors.incidents_expected import Notices
 from detectors.ledger import Entry
+from detectors.spoken import band_of, clock_of, spoken
 from topics.alerts import Evidence
-from topics.signals import Signal, Threat
+from topics.signals import Anomaly, Signal, Threat
 
 SEVERITIES: tuple[Literal["info", "warning", "critical"], ...] = ("info", "warning", "critical")
 INFO, WARNING, CRITICAL = range(3)
@@ -65,22 +66,27 @@ def subject_of(signal: Signal) -> str:
 
 
 def words_of(signal: Signal) -> str:
-    """Return a signal in one line.
+    """Return a signal in one line; an hour of the day is UTC.
 
     >>> from topics.signals import Anomaly
-    >>> words_of(Anomaly(series="shop/latency_s", kind="level", at_s=0.0, value=2.5, lower=0.1, upper=0.4))
-    'latency_s is 2.5, expected 0.1 to 0.4'
+    >>> words_of(Anomaly(series="shop/latency_s", kind="level", at_s=60.0, value=2.5, lower=0.1, upper=0.4,
+    ...     since_s=60.0, view="season"))
+    'latency_s 2.50, expected 0.10–0.40 at this hour; since 00:01'
     """
     if isinstance(signal, Threat):
         return f"{signal.client}: {signal.text or f'{signal.family} ({signal.rule})'}"
     metric = signal.series.partition("/")[2]
     if signal.kind == "missing":
-        return f"{metric} has fallen silent"
+        since = "" if signal.since_s is None else f" since {clock_of(signal.since_s, signal.at_s)}"
+        return f"{metric} is silent{since}"
     if signal.kind == "joint" and signal.stands_out:
         names = ", ".join(name.partition("/")[2] or name for name in signal.stands_out[:3])
         return f"{names} are unusual together"
     if signal.value is not None and signal.lower is not None and signal.upper is not None:
-        return f"{metric} is {signal.value:.4g}, expected {signal.lower:.4g} to {signal.upper:.4g}"
+        value, lower, upper = spoken(signal.value, signal.lower, signal.upper)
+        hour = " at this hour" if signal.view == "season" else ""
+        since = "" if signal.since_s is None else f"; since {clock_of(signal.since_s, signal.at_s)}"
+        return f"{metric} {value}, expected {band_of(lower, upper)}{hour}{since}"
     return signal.text or f"{metric} is unusual ({signal.kind})"
 
 
@@ -120,7 +126,7 @@ def severity_of(incident: Incident, signal: Signal) -> int:
 
 def add(incident: Incident, signal: Signal, clock_ms: int, note: str = "") -> None:
     """Note one more signal: what it says, with a note, whether it is still going on, and as evidence."""
-    words, subject = words_of(signal) + (f" ({note})" if note else ""), subject_of(signal)
+    words, subject = words_of(signal), subject_of(signal)
     if isinstance(signal, Threat):
         incident.threats += 1
     else:
@@ -135,7 +141,8 @@ def add(incident: Incident, signal: Signal, clock_ms: int, note: str = "") -> No
     incident.severity = max(incident.severity, severity_of(incident, signal))
     incident.since_s = min(incident.since_s, signal.at_s) if incident.signals else signal.at_s
     incident.signals += 1
-    evidence = Evidence(text=words, at_s=signal.at_s, origin=signal.origin)
+    view = f"; view: {signal.view}" if isinstance(signal, Anomaly) and signal.view else ""
+    evidence = Evidence(text=f"{words}{view}" + (f" ({note})" if note else ""), at_s=signal.at_s, origin=signal.origin)
     kept = incident.first if len(incident.first) < EVIDENCE_KEPT else incident.latest
     kept.append(evidence)
     del kept[:-EVIDENCE_KEPT]

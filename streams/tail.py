@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.spoken import band_of, clock_of, spoken
 from streams.client import read
 from streams.connection import Say
 from streams.reader import Message, bounds
@@ -123,11 +124,16 @@ def _request(record: Request) -> str:
 
 def _anomaly(record: Anomaly) -> str:
     value = "nothing" if record.value is None else f"{record.value:.9g}"
-    expected = "" if record.expected is None else f", expected {record.expected:g}"
-    band = "" if record.lower is None or record.upper is None else f" ({record.lower:g} to {record.upper:g})"
+    band = view = ""
+    if record.value is not None and record.lower is not None and record.upper is not None:
+        value, lower, upper = spoken(record.value, record.lower, record.upper)
+        band = f", expected {band_of(lower, upper)}"
+    if record.view:
+        view = f"; view: {record.view}"
     calm = "calm again, " if record.calm else ""
+    since = "" if record.since_s is None else f"; since {clock_of(record.since_s, record.at_s)}"
     text = f"; {record.text}" if record.text else ""
-    return f"{calm}{record.kind} {record.series}: {value}{expected}{band}, score {record.score:.2f}{text}"
+    return f"{calm}{record.kind} {record.series}: {value}{band}, score {record.score:.2f}{since}{view}{text}"
 
 
 def _threat(record: Threat) -> str:

@@ -114,7 +114,7 @@ def test_two_signals_within_the_window_are_one() -> None:
     alerts = told([odd(0), odd(30, "errors"), *ticks(1, 50)])
     assert states(alerts) == [(30, "firing")]
     assert alerts[0].since_s == T
-    assert alerts[0].title == "shop: latency_s is 2, expected 0.1 to 0.4, and 1 more"
+    assert alerts[0].title == "shop: latency_s 2.00, expected 0.10–0.40, and 1 more"
 
 
 def test_two_signals_further_apart_are_not() -> None:

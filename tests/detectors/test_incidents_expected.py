@@ -33,13 +33,13 @@ def test_what_is_not_over_by_then_is_said_then_with_who_expected_it(subject: str
     fired = told(log)[0]
     assert (fired.at_s - T, fired.state) == (UNTIL + 60, "firing"), "as if it had begun then"
     assert fired.evidence[0].text == (
-        "latency_s is 2, expected 0.1 to 0.4 (expected by ann until 2023-11-14 22:20 UTC, and not over)"
+        "latency_s 2.00, expected 0.10–0.40 (expected by ann until 2023-11-14 22:20 UTC, and not over)"
     )
 
 
 def test_other_series_and_other_services_are_said_all_the_same() -> None:
     log = [says(0, "expected", "shop/latency_s", UNTIL), odd(10), odd(20, "errors"), odd(30, "errors"), threat(40)]
-    assert [alert.title for alert in told([*log, *ticks(1, 50)])][:1] == ["shop: errors is 2, expected 0.1 to 0.4"]
+    assert [alert.title for alert in told([*log, *ticks(1, 50)])][:1] == ["shop: errors 2.00, expected 0.10–0.40"]
     other = at(50, Anomaly(series="bank/joint", kind="joint", at_s=T + 50, score=2.0))
     assert [alert.service for alert in told([says(0, "expected", "shop", UNTIL), threat(40), other])] == ["bank"]
 

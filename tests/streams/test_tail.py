@@ -45,7 +45,7 @@ RECORDS: list[tuple[Topic, Record, str]] = [
     (
         SIGNALS,
         Anomaly(series="shop/load", kind="level", at_s=1, value=9, expected=1, lower=0, upper=2, score=1.5),
-        "level shop/load: 9, expected 1 (0 to 2), score 1.50",
+        "level shop/load: 9, expected 0–2, score 1.50",
     ),
     (
         SIGNALS,
