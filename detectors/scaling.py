@@ -25,7 +25,8 @@ VALID_S = 60.0
 class Plan(NamedTuple):
     """How a service scales, in the units of the rows.
 
-    load, busy, replicas  its series; busy: which share of the replicas is; forecasts: what the forecasts are called
+    load, busy, replicas  its series; busy: which share of the replicas is; done: how much of the load was
+    forecasts      what the forecasts are called
     step_s         length of a bucket; horizon: so many of them ahead a replica started now would work
     """
 
@@ -34,6 +35,7 @@ class Plan(NamedTuple):
     load: bytes
     busy: bytes | None
     replicas: bytes
+    done: bytes | None
     step_s: float
     horizon: int
     season_s: float
@@ -58,6 +60,7 @@ class Weighed(NamedTuple):
     needed: float
     current: float
     wanted: float
+    ceiling: float
 
 
 def plan_of(service: str, scaling: Scaling, season_s: float) -> Plan:
@@ -70,6 +73,7 @@ def plan_of(service: str, scaling: Scaling, season_s: float) -> Plan:
         load=scaling.load.encode(),
         busy=None if scaling.utilisation is None else scaling.utilisation.encode(),
         replicas=(scaling.replicas or f"{service}/replicas").encode(),
+        done=None if scaling.throughput is None else scaling.throughput.encode(),
         step_s=step_s,
         horizon=math.ceil(scaling.start_s / step_s) + 1,
         season_s=scaling.season_s or season_s,
@@ -85,7 +89,7 @@ def rule_of(plan: Plan) -> NDArray[np.void]:
     rule["step_s"], rule["season_s"], rule["quantile"] = plan.step_s, plan.season_s, scaling.quantile
     rule["capacity"] = math.nan if scaling.capacity is None else scaling.capacity
     rule["target"], rule["headroom"] = scaling.target_utilisation, scaling.headroom
-    rule["minimum"], rule["maximum"] = scaling.minimum, scaling.maximum
+    rule["minimum"], rule["maximum"], rule["partitions"] = scaling.minimum, scaling.maximum, scaling.partitions or 0
     rule["every_ms"], rule["horizon"], rule["silent_ms"] = plan.every_ms, plan.horizon, plan.silent_ms
     rule["patience_ms"] = int(1000 * scaling.stabilisation_s)
     return rule
@@ -115,6 +119,8 @@ def reason_of(plan: Plan, its: Weighed) -> tuple[str, str]:
         why = f"need {its.peak:.4g} of {name} (now {its.now:.4g}{ahead}) / {capacity:g} per replica"
         effect = f"{its.peak / (max(its.needed, 1) * capacity):.0%} of the capacity used"
     have = scaling.minimum if math.isnan(its.current) else its.current
+    if its.ceiling:
+        why += f"; more than {its.ceiling:g} replicas gave nothing"
     return why + (f"; not more for {scaling.stabilisation_s:g} s" if its.wanted < have else ""), effect
 
 
@@ -126,7 +132,7 @@ class ScalingBank(RowBank):
     """
 
     capability = "scaling"
-    version = 2
+    version = 3
     key = "series"
     dtype = Row
 
@@ -145,7 +151,9 @@ class ScalingBank(RowBank):
             if known.scaling is not None
         ]
         self.plans = {plan.load: plan for plan in plans}
-        self.steps = {name: plan.step_s for plan in plans for name in (plan.busy, plan.replicas, plan.load) if name}
+        self.steps = {
+            name: plan.step_s for plan in plans for name in (plan.busy, plan.done, plan.replicas, plan.load) if name
+        }
         self.want(set(self.steps))
         self._paces = {plan.every_ms for plan in plans}
         self._due_ms = None
@@ -201,10 +209,12 @@ class ScalingBank(RowBank):
         plans = [self.plans.get(self.name_of[row]) for row in due.tolist()]
         busy = [-1 if plan is None or plan.busy is None else self.names.row(plan.busy) for plan in plans]
         replicas = [-1 if plan is None else self.names.row(plan.replicas) for plan in plans]
+        done = [-1 if plan is None or plan.done is None else self.names.row(plan.done) for plan in plans]
         outcomes = np.zeros(len(due), Outcome)
         weigh_rows(
-            self.rows, self.rules, due, np.array(busy, np.int64), np.array(replicas, np.int64), clock_ms, outcomes
-        )
+            self.rows, self.rules, due, np.array(busy, np.int64), np.array(replicas, np.int64),
+            np.array(done, np.int64), clock_ms, outcomes,
+        )  # fmt: skip
         self.dirty[self.pages[due]] = True
         self._due_ms = None
         said: list[Derived] = []
@@ -222,6 +232,7 @@ class ScalingBank(RowBank):
         forecast_error, forecast_bias  mean size of the errors at the horizon, and their mean with its sign
         forecast_cover                 of the values, in the band
         idle, short                    capacity that nobody asked for, and load that there was no capacity for
+        ours_*, reactive_*             the same, had the proposals been obeyed; had the load of now alone decided
         """
         found: dict[tuple[str, str], float] = {}
         for load, plan in self.plans.items():
@@ -236,6 +247,11 @@ class ScalingBank(RowBank):
             if row["asked"] > 0:
                 found[plan.service, "idle"] = float(row["idle"] / row["asked"])
                 found[plan.service, "short"] = float(row["short"] / row["asked"])
+            for rule in ("ours", "reactive"):
+                its = row[rule]
+                if its["steps"] and its["asked"] > 0:
+                    found[plan.service, f"{rule}_idle"] = float(its["idle"] / its["asked"])
+                    found[plan.service, f"{rule}_short"] = float(its["short"] / its["asked"])
         return found
 
     def _forecasts(self, plan: Plan, its: Weighed, clock_ms: int) -> list[Derived]:

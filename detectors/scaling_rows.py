@@ -8,15 +8,18 @@ import numpy as np
 
 from detectors.compiled import kernel
 from detectors.forecast import Forecast, expect, fit, learn
+from detectors.scaling_patience import Margin, Patience, find_ceiling, fitting, steady
+from detectors.scaling_shadow import Shadow, follow, needs
 from topics.metrics import KINDS
 
 DELTA, TOTAL = KINDS.index("delta"), KINDS.index("total")
 BUCKETS = 32
 REGRET_GAIN = 0.003
-WINDOWS = 16
 GRACE_MS = 3_000
 RESAY_MS = 15_000
 TOLERANCE = 0.1
+SETTLED = 5
+"""So many steps after they work, what added replicas give is seen."""
 
 # One series. Its readings are gathered in buckets of one step, by their own time; one that is over feeds the forecast.
 # step_s               length of a bucket; newest, fed: the number of the latest bucket, and of the last that is over
@@ -24,11 +27,11 @@ TOLERANCE = 0.1
 # delta                1 where readings are deltas
 # last, last_at_s      the latest reading as it came
 # now                  the value of the last bucket that is over
-# first_ms, weighed_ms  since when, and when last, the need was weighed without a break; due_ms: when next, 0: never
+# patience, margin     what is known of past needs, and of what replicas are worth; due_ms: when to weigh next, 0: never
+# ours, reactive       what two rules would have cost, had they decided
 # said_ms, said        when a proposal was last said, and how many replicas it wanted; 0: none is open
 # weighed              how often replicas were held against the load
 # asked, idle, short   the load lately, the capacity that lay idle beside it, and the load that had no capacity
-# window, highest      of each part of the stabilisation time, its number and the highest need in it
 Row = np.dtype(
     [
         ("forecast", Forecast),
@@ -42,8 +45,10 @@ Row = np.dtype(
         ("last", "f8"),
         ("last_at_s", "f8"),
         ("now", "f8"),
-        ("first_ms", "i8"),
-        ("weighed_ms", "i8"),
+        ("patience", Patience),
+        ("margin", Margin),
+        ("ours", Shadow),
+        ("reactive", Shadow),
         ("due_ms", "i8"),
         ("said_ms", "i8"),
         ("said", "f8"),
@@ -51,8 +56,6 @@ Row = np.dtype(
         ("asked", "f8"),
         ("idle", "f8"),
         ("short", "f8"),
-        ("window", "i8", WINDOWS),
-        ("highest", "f8", WINDOWS),
     ]
 )
 
@@ -61,17 +64,17 @@ Row = np.dtype(
 Rule = np.dtype(
     [
         *[(name, "f8") for name in ("step_s", "season_s", "quantile", "capacity", "target", "headroom")],
-        *[(name, "f8") for name in ("minimum", "maximum")],
+        *[(name, "f8") for name in ("minimum", "maximum", "partitions")],
         *[(name, "i8") for name in ("every_ms", "horizon", "silent_ms", "patience_ms")],
     ]
 )
 
 # What came of weighing: how many buckets were fed, the forecast, and where it was possible (known) the value that
 # decides now, what it comes to at its peak, the replicas that it needs, those there are (NaN: nobody says), and those
-# wanted in the end; told: whether that is to be said.
+# wanted in the end; told: whether that is to be said; ceiling: more gave nothing, 0 where that held nothing back.
 Outcome = np.dtype(
     [("row", "i8"), ("fed", "i8"), ("until", "i8"), ("known", "i8"), ("told", "i8")]
-    + [(name, "f8") for name in ("expected", "lower", "upper", "now", "peak", "needed", "current", "wanted")]
+    + [(name, "f8") for name in ("expected", "lower", "upper", "now", "peak", "needed", "current", "wanted", "ceiling")]
 )
 
 
@@ -179,32 +182,6 @@ def peak_of(now, upper, headroom):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def steady(row, wanted, have, clock_ms, patience_ms, break_ms):  # type: ignore[no-untyped-def]
-    """Return how many replicas to have: more at once, fewer only as many as were never needed for `patience_ms`.
-
-    A need that was not weighed for longer than `break_ms` is not known to have stayed below: patience begins anew.
-    """
-    if clock_ms > row.weighed_ms + break_ms:
-        row.first_ms = clock_ms
-        row.window[:] = -1
-    row.weighed_ms = clock_ms
-    part_ms = max(1, patience_ms // (WINDOWS - 2))
-    number = clock_ms // part_ms
-    slot = number % WINDOWS
-    row.highest[slot] = wanted if row.window[slot] != number else max(row.highest[slot], wanted)
-    row.window[slot] = number
-    if wanted >= have:
-        return wanted
-    if clock_ms < row.first_ms + patience_ms:
-        return have
-    highest = wanted
-    for k in range(WINDOWS):
-        if (row.window[k] + 1) * part_ms > clock_ms - patience_ms:
-            highest = max(highest, row.highest[k])
-    return min(have, highest)
-
-
-@kernel
 def is_silent(row, clock_ms, rule):  # type: ignore[no-untyped-def]
     """Say whether a series is not known well enough to act on it."""
     out_ms = rule.silent_ms + 1000 * rule.step_s
@@ -217,7 +194,7 @@ def need_of_load(row, rule, out):  # type: ignore[no-untyped-def]
     if not np.isnan(out.current):
         regret(row, row.now, out.current * rule.capacity)
     out.now, out.peak = row.now, peak_of(row.now, out.upper, rule.headroom)
-    out.needed = math.ceil(out.peak / rule.capacity - 1e-9)
+    out.needed = needs(out.peak, rule.capacity)
 
 
 @kernel
@@ -231,10 +208,14 @@ def need_of_use(busy, rule, out):  # type: ignore[no-untyped-def]
 @kernel
 def settle(row, rule, clock_ms, out):  # type: ignore[no-untyped-def]
     """Find the replicas that are wanted, and whether to say so: at most every 15 s unless the need changes."""
-    bounded = min(max(out.needed, rule.minimum), rule.maximum)
+    bounded = fitting(out.needed, rule.partitions, rule.minimum, rule.maximum)
     # A service whose replicas nobody tells is taken to have its minimum.
     have = rule.minimum if np.isnan(out.current) else out.current
-    out.wanted = steady(row, bounded, have, clock_ms, rule.patience_ms, 3 * rule.every_ms)
+    held = bounded
+    if out.ceiling > 0 and bounded > max(out.ceiling, have):
+        held = max(out.ceiling, have)
+    out.ceiling = out.ceiling if held < bounded else 0.0
+    out.wanted = steady(row.patience, held, have, clock_ms, rule.patience_ms, 3 * rule.every_ms)
     if out.wanted == have:
         row.said_ms = 0
     elif not (row.said_ms and row.said == out.wanted and clock_ms < row.said_ms + RESAY_MS):
@@ -242,14 +223,25 @@ def settle(row, rule, clock_ms, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def weigh_rows(rows, rules, due, busy, replicas, clock_ms, outcomes):  # type: ignore[no-untyped-def]
+def shadow(row, rule, clock_ms, out):  # type: ignore[no-untyped-def]
+    """Let both rules go on by a step, where there is one: with the forecast, and with the load of now alone."""
+    if out.fed == 0:
+        return
+    lag, break_ms = rule.horizon - 1, 3 * max(rule.every_ms, np.int64(1000 * rule.step_s))
+    for its, peak in ((row.ours, out.peak), (row.reactive, rule.headroom * row.now)):
+        need = fitting(needs(peak, rule.capacity), rule.partitions, rule.minimum, rule.maximum)
+        follow(its, row.now, need, rule.capacity, row.fed, lag, clock_ms, rule.patience_ms, break_ms)
+
+
+@kernel
+def weigh_rows(rows, rules, due, busy, replicas, done, clock_ms, outcomes):  # type: ignore[no-untyped-def]
     """Weigh the need of the services whose loads are the rows `due`; one that no longer scales is due no more.
 
-    busy, replicas int64 [due]: the rows of their utilisation and of their replicas, below 0: none
+    busy, replicas, done  int64 [due]: the rows of their utilisation, their replicas, and what is done; below 0: none
     """
     for k in range(len(due)):
         row, rule, out = rows[due[k]], rules[due[k]], outcomes[k]
-        out.row, out.fed, out.known, out.told = due[k], 0, 0, 0
+        out.row, out.fed, out.known, out.told, out.ceiling = due[k], 0, 0, 0, 0.0
         if rule.every_ms == 0:
             row.due_ms = 0
             continue
@@ -262,6 +254,12 @@ def weigh_rows(rows, rules, due, busy, replicas, clock_ms, outcomes):  # type: i
             if is_silent(row, clock_ms, rule):
                 continue
             need_of_load(row, rule, out)
+            shadow(row, rule, clock_ms, out)
+            if done[k] >= 0 and not np.isnan(out.current):
+                feed(rows[done[k]], clock_ms, rule)
+                settle_ms = np.int64(1000 * rule.step_s) * (rule.horizon + SETTLED)
+                did = 0.0 if np.isnan(rows[done[k]].now) else rows[done[k]].now
+                out.ceiling = find_ceiling(row.margin, row.now, did, out.current, clock_ms, settle_ms)
         else:
             if busy[k] < 0 or np.isnan(out.current):
                 continue

@@ -34,6 +34,9 @@ class Scaling(Part, frozen=True, kw_only=True):
     capacity       how much of it one replica can do; without it, `utilisation` and `target_utilisation` decide
     utilisation    the series that says which share of the replicas is busy, 0 to 1
     replicas       the series that says how many replicas there are now; "SERVICE/replicas" where none is named
+    throughput     the series that says how much of the load is done, in its unit; where added replicas do not raise it,
+                   no more are added for half an hour
+    partitions     of the topic that its replicas consume: only counts are wanted that share them evenly enough
     start_s        how long a new replica needs until it works: so far ahead the forecast looks
     stabilisation_s how long the need must stay below before replicas are taken away
     quantile       of the forecast's band that is sized for
@@ -48,6 +51,8 @@ class Scaling(Part, frozen=True, kw_only=True):
     utilisation: str | None = None
     target_utilisation: Share = 0.7
     replicas: str = ""
+    throughput: str | None = None
+    partitions: Count | None = None
     minimum: Count = 1
     maximum: Count = 10
     start_s: Positive = 60.0
@@ -255,7 +260,8 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
     def __post_init__(self) -> None:
         for name, service in self.services.items():
             scaling = service.scaling
-            for series in (scaling.load, scaling.utilisation, scaling.replicas) if scaling is not None else ():
+            its = (scaling.load, scaling.utilisation, scaling.replicas, scaling.throughput) if scaling else ()
+            for series in its:
                 if series and not series.startswith(f"{name}/"):
                     # One partition's log tells of one service: another's series would never be seen beside it.
                     raise ValueError(f"service {name!r} scales by its own series, '{name}/...', got {series!r}")

@@ -13,7 +13,8 @@ import numpy as np
 
 from detectors.columns import Floats
 from detectors.compiled import kernel
-from detectors.scaling_rows import Row, peak_of, steady
+from detectors.scaling_patience import Patience, steady
+from detectors.scaling_rows import peak_of
 
 LAGS_MIN = (5, 15, 30)
 PER_REPLICA, IDLE_SHARE, PATIENCE_STEPS = 0.1, 0.5, 5
@@ -78,7 +79,7 @@ def sized(load: Floats, upper: Floats, step_s: float, lag: int, first: int) -> S
     step_ms, low, high = int(1000 * step_s), LEAST, MOST
     found = (0.0, 0.0, 0)
     for _ in range(HALVINGS):
-        headroom, row = (low + high) / 2, np.zeros(1, Row)[0]
+        headroom, row = (low + high) / 2, np.zeros(1, Patience)[0]
         found = simulate(row, present, upper, headroom, capacity, step_ms, lag, PATIENCE_STEPS * step_ms, first)
         low, high = (low, headroom) if found[1] > IDLE_SHARE * total else (headroom, high)
     beyond, idle, changes = found

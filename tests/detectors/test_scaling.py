@@ -278,3 +278,13 @@ def test_the_contract_holds_for_any_load(loads: list[int | None], kind: Kind) ->
 def test_scaling_by_another_services_series_is_refused() -> None:
     with pytest.raises(ValueError, match="service 'shop' scales by its own series"):
         Settings(services={"shop": Service(scaling=Scaling(load="bank/requests"))})
+
+
+def check_margin(settings: Settings) -> None:
+    """Hold the bank to its contract where replicas come and go, and what is done is told."""
+    log = []
+    for second in range(200):
+        have = 3 + second // 50
+        log += [reading(second, "requests", 400.0 + 5 * second), reading(second, "answers", 300.0)]
+        log += [reading(second, "replicas", have)] if second % 10 == 0 else []
+    check(ScalingBank, METRICS, sorted(log, key=lambda entry: entry[0]), settings)
