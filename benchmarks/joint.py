@@ -20,7 +20,7 @@ from river.preprocessing import StandardScaler
 from detectors.anomaly import AnomalyBank
 from detectors.bank import PAGES
 from detectors.columns import Floats, Run
-from detectors.joint import BOUND, JOINT, MEMBERS, PAIRS, JointModel
+from detectors.joint import JOINT, LIMIT, MEMBERS, PAIRS, SHARE_ALONE, JointModel
 from streams.evaluate import asd
 from streams.evaluate.alarms import joint_begins_at
 from streams.evaluate.judging import Judged, columns_of
@@ -33,6 +33,7 @@ Judge = Callable[[Errors], float]
 ALONE = Settings(anomaly=AnomalySettings(joint=False))
 READY = np.ones(PAGES, np.bool_)
 SERIES_EACH = 10
+MOST = SHARE_ALONE * LIMIT
 FIGURES = ("f1_best", "average_precision", "cause_in_top3")
 
 
@@ -44,7 +45,7 @@ def covariance(names: tuple[str, ...]) -> Judge:
 
 def each_alone(names: tuple[str, ...]) -> Judge:
     """Return the root mean square of the bounded errors: what is left without the covariance."""
-    return lambda errors: math.sqrt(sum(min(abs(error), BOUND) ** 2 for error in errors.values()) / len(names))
+    return lambda errors: math.sqrt(sum(min(abs(error), MOST) ** 2 for error in errors.values()) / len(names))
 
 
 def largest(names: tuple[str, ...]) -> Judge:

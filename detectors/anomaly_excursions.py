@@ -9,11 +9,10 @@ from detectors.anomaly_views import RAISE, loudest
 from detectors.compiled import kernel
 
 # An excursion is said when it begins, when it is well above what was said of late, and while it lasts: after WAIT
-# values, twice as many, and so on; at least every SAY_AGAIN_S, not sooner than WAIT. It is over after BACK in the band.
+# values, twice as many, and so on. It is over after BACK in the band.
 LOUDER = 1.5
 PEAK_KEPT = math.exp(-1 / 20)
 WAIT = 8
-SAY_AGAIN_S = 3000.0
 BACK = 5
 
 # A view that raised an alarm must say more from then on, by the factor e^RAISE each time, up to MOST_RAISED more; that
@@ -25,24 +24,45 @@ RATE_DAYS = 10.0
 
 
 @kernel
-def take_views(row, at_s):  # type: ignore[no-untyped-def]
-    """Begin, go on with, or end the row's excursion by what its views say; return the score, and whether to alarm."""
-    score, _ = loudest(row)
+def say(row, score, kept, at_s):  # type: ignore[no-untyped-def]
+    """Begin, go on with, or end an excursion by a score; return whether to alarm, and whether for what is new.
+
+    row            of a series or a service; kept: how much of the last alarm's height is left after a value
+    """
     alarm, fresh = False, False
-    row.peak *= PEAK_KEPT
+    row.peak *= kept
     row.waited = min(row.waited + 1, 1_000_000)
     if score > 1:
         row.back = 0
         fresh = score > LOUDER * row.peak
-        lasts = row.excursion and row.waited >= WAIT and (row.waited >= row.wait or at_s - row.said_at_s >= SAY_AGAIN_S)
+        lasts = row.excursion and row.waited >= row.wait
         alarm = fresh or lasts
         if alarm:
-            begin_or_go_on(row, fresh, at_s)
+            if not row.excursion:
+                row.excursion, row.since_s, row.wait = 1, at_s, WAIT
+            elif not fresh:
+                row.wait = min(2 * row.wait, 1_000_000)
+            row.waited = 0
         row.peak = max(row.peak, score)
     elif row.excursion:
         row.back += 1
         if row.back >= BACK:
             row.excursion = 0
+    return alarm, fresh
+
+
+@kernel
+def take_views(row, at_s):  # type: ignore[no-untyped-def]
+    """Begin, go on with, or end the row's excursion by what its views say; return the score, and whether to alarm."""
+    score, _ = loudest(row)
+    before = row.excursion
+    alarm, fresh = say(row, score, PEAK_KEPT, at_s)
+    if alarm:
+        if not before:
+            row.counted = 0
+            row.before[:] = row.raised
+            row.heights[:] = 0.0
+        row.counted += 1
     if row.excursion:
         grow_heights(row)
     for view in range(len(row.raised)):
@@ -50,19 +70,6 @@ def take_views(row, at_s):  # type: ignore[no-untyped-def]
     if alarm and fresh:
         raise_views(row)
     return score, alarm
-
-
-@kernel
-def begin_or_go_on(row, fresh, at_s):  # type: ignore[no-untyped-def]
-    """Note that the row's excursion is said now."""
-    if not row.excursion:
-        row.excursion, row.since_s, row.wait, row.counted = 1, at_s, WAIT, 0
-        row.before[:] = row.raised
-        row.heights[:] = 0.0
-    elif not fresh:
-        row.wait = min(2 * row.wait, 1_000_000)
-    row.waited, row.said_at_s = 0, at_s
-    row.counted += 1
 
 
 @kernel

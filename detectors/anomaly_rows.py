@@ -76,7 +76,7 @@ def rule_of(settings: Settings) -> Rule:
 #   waited, wait         values since the excursion was said, and after how many it is said again; back: values in band
 #   alarms, days         alarms said and days judged, of the last ten days or so
 #   streak               how many values in a row were above the bound; far: how many were six usual errors from `usual`
-#   since_s, said_at_s   of the excursion: its begin, and when it was said; counted: how often that was
+#   since_s, counted     of the excursion: its begin, and how often it was said
 #   heights, before      of the excursion: how far out each view found it, and `raised` when it began
 #   excused              errors so large a person has called usual; quiet_s, patience_s: the last silence, and how long
 #                        a silence is usual for the same reason
@@ -92,7 +92,7 @@ ROW = np.dtype(
         ("errors", "f8", len(VIEWS)),
         ("day_error", "f8"),
         ("size_sums", "f8", SIZED),
-        *[(name, "f8") for name in ("value", "judged_at_s", "since_s", "said_at_s", "last_at_s")],
+        *[(name, "f8") for name in ("value", "judged_at_s", "since_s", "last_at_s")],
         *[(name, "f8") for name in ("interval_s", "jitter_s", "counter", "bucket_s")],
         *[(name, "i8") for name in ("day_slot", "week_slot", "first_ms", "last_ms", "missing_ms", "bucket_ms")],
         *[(name, "i8") for name in ("bucket", "newest", "closed")],

@@ -14,28 +14,31 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.anomaly_excursions import say
 from detectors.anomaly_rows import DAY_S, EXCUSED_DAYS
 from detectors.compiled import kernel
-from detectors.statistics import clamp, gain_after
+from detectors.statistics import clamp, gain_after, normal_bound
 
 MEMBERS = 24
 PAIRS = MEMBERS * (MEMBERS + 1) // 2
 
-# What one series does alone is judged elsewhere: its error counts for at most BOUND here, and the score asks for many.
-BOUND = 4.0
+# What one series does alone is judged elsewhere: its error counts for at most this share of the limit here, and the
+# score asks for many.
+SHARE_ALONE = 0.9
 GAIN = 1 / 4000
 
 # The covariance is drawn at least so far towards the identity, and further while few vectors stand against many series.
 SHRINKAGE = 0.1
 LEAST_PIVOT = 1e-3
 
-# The score is 1 where the distance of normal errors is seven in a hundred million times: so many deviations away.
-LIMIT = 5.0
+# The score is 1 where the distance of normal errors is so many deviations away as `alarms_per_day` allows. Errors go
+# astray together more often than normal ones do: what those pass so much more rarely is the limit. LIMIT is that of a
+# vector in five minutes at a tenth of an alarm a day.
+RARER = 1e-4
+LIMIT = 5.52
 
-# An excursion is over after BACK vectors in the band; while it lasts it is said every SAY_AGAIN_S, or when LOUDER.
-BACK = 2
-LOUDER = 2.0
-SAY_AGAIN_S = 30.0
+# Excursions are those of single series (`say`), but for the last alarm's height: it fades over three vectors.
+PEAK_KEPT = math.exp(-1 / 3)
 CALM, UNUSUAL = 1, 2
 
 # Of the series that stand out the first is named, and those after it that are so far from what the others let expect.
@@ -46,13 +49,13 @@ STANDS_OUT = 2.0
 #   asked_ms        when a vector was last taken, on the log's clock
 #   seen            how many vectors were learned
 #   height, excused  how high the excursion is or was, at its highest; how high a person has called usual
-#   since_s, said_at_s, peak, on, told, back   of the excursion: its begin, when and how high it was said, vectors back
+#   since_s, peak, excursion, told, waited, wait, back   of the excursion, as in the row of a series
 JOINT = np.dtype(
     [
-        *[(name, "f8") for name in ("since_s", "said_at_s", "peak", "height", "excused")],
+        *[(name, "f8") for name in ("since_s", "peak", "height", "excused")],
         ("asked_ms", "i8"),
-        ("seen", "i4"),
-        *[(name, "u1") for name in ("on", "told", "back")],
+        *[(name, "i4") for name in ("seen", "waited", "wait")],
+        *[(name, "u1") for name in ("excursion", "told", "back")],
         ("_", "u1"),
     ]
 )
@@ -112,11 +115,21 @@ def reach(n, limit):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def score(joint, squared, n, warmup):  # type: ignore[no-untyped-def]
+def limit_for(per_value):  # type: ignore[no-untyped-def]
+    """Return how many deviations away a distance may be, if so many alarms may be raised a vector.
+
+    >>> round(limit_for(0.1 * 300 / 86_400), 2), round(limit_for(1.0 * 300 / 86_400), 2)
+    (5.52, 5.1)
+    """
+    return normal_bound(RARER * min(per_value, 1.0))
+
+
+@kernel
+def score(joint, squared, n, limit, warmup):  # type: ignore[no-untyped-def]
     """Return how unusual a squared distance of n errors is: above 1 is anomalous, 0 while the service warms up."""
     if joint.seen < warmup:
         return 0.0
-    return math.sqrt(squared / reach(n, LIMIT)) / max(joint.excused, 1.0)
+    return math.sqrt(squared / reach(n, limit)) / max(joint.excused, 1.0)
 
 
 @kernel
@@ -134,32 +147,26 @@ def learn(joint, cov, places, errors, n, how):  # type: ignore[no-untyped-def]
 @kernel
 def tell(joint, how, at_s):  # type: ignore[no-untyped-def]
     """Begin, go on with, or end the excursion; return what is to be said of it: UNUSUAL, CALM, mostly nothing."""
+    before = joint.excursion
+    alarm, _ = say(joint, how, PEAK_KEPT, at_s)
+    if joint.excursion and not before:
+        joint.height = 0.0
     if how > 1:
-        if not joint.on:
-            joint.on, joint.since_s, joint.peak, joint.height = 1, at_s, 0.0, 0.0
-        joint.back = 0
         joint.height = max(joint.height, how * max(joint.excused, 1.0))
-        if joint.told and how < LOUDER * joint.peak and at_s - joint.said_at_s < SAY_AGAIN_S:
-            return 0
-        joint.told, joint.said_at_s, joint.peak = 1, at_s, max(how, joint.peak)
+    if alarm:
+        joint.told = 1
         return UNUSUAL
-    if not joint.on:
-        return 0
-    joint.back += 1
-    if joint.back < BACK:
-        return 0
-    joint.on, joint.told, joint.back = 0, 0, 0
-    return CALM
+    if joint.told and not joint.excursion:
+        joint.told = 0
+        return CALM
+    return 0
 
 
 @kernel
-def begin_vectors(joints, scores, at_s, threshold, begins):  # type: ignore[no-untyped-def]
-    """Mark where excursions of one service begin, by `tell` alone, where `threshold` counts as 1."""
-    joint = joints[0]
+def say_vectors(joints, scores, at_s, threshold, said):  # type: ignore[no-untyped-def]
+    """Mark where alarms of one service are said, by `tell` alone, if `threshold` is to be passed instead of 1."""
     for i in range(len(scores)):
-        before = joint.on
-        tell(joint, scores[i] / threshold, at_s[i])
-        begins[i] = joint.on and not before
+        said[i] = tell(joints[0], scores[i] / threshold, at_s[i]) == UNUSUAL
 
 
 @kernel
@@ -205,10 +212,14 @@ NOTE = np.dtype(
 
 
 @kernel
-def judge_vector(joint, cov, places, errors, n, at_s, late, warmup, note, factor, white):  # type: ignore[no-untyped-def]
+def judge_vector(  # type: ignore[no-untyped-def]
+    joint, cov, places, errors, n, limit, at_s, late, warmup, note, factor, white
+):
     """Judge n errors, at ascending places, and learn them; return whether the note says anything."""
+    for i in range(n):
+        errors[i] = clamp(errors[i], SHARE_ALONE * limit)
     factorise(cov, joint.seen, places, n, factor)
-    how = score(joint, distance(factor, errors, n, white), n, warmup)
+    how = score(joint, distance(factor, errors, n, white), n, limit, warmup)
     note.score, note.at_s, note.code = how, at_s, 0 if late else tell(joint, how, at_s)
     note.since_s, note.named[:] = joint.since_s, -1
     if note.code == UNUSUAL:
@@ -218,8 +229,10 @@ def judge_vector(joint, cov, places, errors, n, at_s, late, warmup, note, factor
 
 
 @kernel
-def judge_services(rows, joints, covs, members, services, clock_ms, late_s, warmup, scores, notes):  # type: ignore[no-untyped-def]
+def judge_services(rows, joints, covs, members, services, clock_ms, rule, scores, notes):  # type: ignore[no-untyped-def]
     """Judge one vector of each of the services, and learn it; return how many notes were taken.
+
+    A service comes as often as the most frequent of its series, but not more than once a bucket.
 
     members        by service and place: the row of a series, -1 where there is none
     scores         by service: how unusual its vector was, whether that is said or not
@@ -231,21 +244,24 @@ def judge_services(rows, joints, covs, members, services, clock_ms, late_s, warm
         if joints[s].asked_ms:
             joints[s].excused *= math.exp((joints[s].asked_ms - clock_ms) / (1000 * DAY_S * EXCUSED_DAYS))
         joints[s].asked_ms = clock_ms
-        at_s, n = 0.0, 0
+        at_s, step_s, n = 0.0, math.inf, 0
         for place in range(MEMBERS):
             if members[s, place] < 0:
                 continue
             row = rows[members[s, place]]
             if row.seen and not row.silent:
-                places[n], errors[n] = place, clamp(row.error, BOUND)
-                at_s = max(at_s, row.judged_at_s)
+                places[n], errors[n] = place, row.error
+                at_s, step_s = max(at_s, row.judged_at_s), min(step_s, row.step_s)
                 n += 1
         if n < 2:
             continue
         note = notes[taken]
         note.service = s
-        late = clock_ms / 1000 - at_s > late_s
-        taken += judge_vector(joints[s], covs[s], places, errors, n, at_s, late, warmup, note, factor, white)
+        late = clock_ms / 1000 - at_s > rule.late_s
+        limit = limit_for(rule.alarms_per_day * max(step_s, rule.bucket_s) / DAY_S)
+        taken += judge_vector(
+            joints[s], covs[s], places, errors, n, limit, at_s, late, rule.warmup, note, factor, white
+        )
         scores[s] = note.score
     return taken
 
@@ -263,6 +279,7 @@ class JointModel:
     Each error is in units of its series' own usual error.
 
     members        the series; warmup: silent until so many vectors are learned
+    limit          in how many deviations of normal errors the score is 1
 
     >>> model = JointModel(["shop/requests", "shop/cpu"])
     >>> for k in range(200):
@@ -273,10 +290,10 @@ class JointModel:
     ('shop/requests', 'shop/cpu')
     """
 
-    def __init__(self, members: Sequence[str], warmup: int = 60) -> None:
+    def __init__(self, members: Sequence[str], warmup: int = 60, limit: float = LIMIT) -> None:
         if not 2 <= len(members) <= MEMBERS:
             raise ValueError(f"members must be 2 to {MEMBERS} series, got {len(members)}")
-        self.members, self.warmup = tuple(members), warmup
+        self.members, self.warmup, self.limit = tuple(members), warmup, limit
         self.joints = np.zeros(1, JOINT)
         self.cov = blank_covariance()
 
@@ -300,9 +317,10 @@ class JointModel:
             return Judgement(0.0, ())
         n, notes = len(known), np.zeros(1, NOTE)
         places = np.array([place for place, _ in known], np.int64)
-        bounded = np.clip([float(error) for _, error in known], -BOUND, BOUND)
+        vector = np.array([float(error) for _, error in known])
         judge_vector(
-            joints[0], cov, places, bounded, n, at_s, False, self.warmup, notes[0], np.empty((n, n)), np.empty(n)
-        )
+            joints[0], cov, places, vector, n, self.limit, at_s, False, self.warmup, notes[0], np.empty((n, n)),
+            np.empty(n),
+        )  # fmt: skip
         named: list[Any] = notes[0]["named"].tolist()
         return Judgement(float(notes[0]["score"]), tuple(self.members[place] for place in named if place >= 0))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from detectors.anomaly_feedback import take_joint
 from detectors.anomaly_loops import NEVER
+from detectors.anomaly_rows import rule_of
 from detectors.bank import page_of, service_of
 from detectors.columns import Flags, Ints
 from detectors.compiled import kernel
@@ -89,7 +90,7 @@ class JointBook:
 
     def configure(self, settings: Settings) -> None:
         """Put settings into force; series that they name otherwise now join and leave with the next vector."""
-        self._settings = settings
+        self._settings, self._rule = settings, rule_of(settings)
         self._bucket_ms = max(100, round(1000 * settings.anomaly.bucket_s))
         self.due_ms = 0 if settings.anomaly.joint else NEVER
         mains = {
@@ -172,8 +173,8 @@ class JointBook:
         due = self._settle(clock_ms, ready)
         notes = np.zeros(len(due), NOTE)
         taken = judge_services(
-            self._bank.rows, self.joints, self.covs, self.members, due, clock_ms, float(self._settings.late_s),
-            self._settings.anomaly.warmup, self.scores, notes,
+            self._bank.rows, self.joints, self.covs, self.members, due, clock_ms, self._rule,
+            self.scores, notes,
         )  # fmt: skip
         self._bank.dirty[self.page_of_service[due]] = True
         if ready.all():

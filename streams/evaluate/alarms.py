@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from detectors.anomaly_loops import begin_rows
 from detectors.anomaly_rows import ROW, rule_of
 from detectors.columns import Flags, Floats
-from detectors.joint import JOINT, begin_vectors
+from detectors.joint import JOINT, say_vectors
 from topics.settings import Settings
 
 THRESHOLDS = tuple(2.0 ** (k / 8) for k in range(-24, 33))
@@ -32,11 +32,11 @@ def begins_at(threshold: float, scores: Scores, at_s: Floats) -> Flags:
 
 
 def joint_begins_at(threshold: float, scores: Floats, at_s: Floats) -> Flags:
-    """Return where alarms of one service as a whole begin if `threshold` is to be passed instead of 1.
+    """Return where alarms of one service as a whole are said if `threshold` is to be passed instead of 1.
 
     >>> joint_begins_at(2.0, np.array([0.0, 9.0, 0.0, 9.0]), np.arange(4.0)).tolist()
-    [False, True, False, False]
+    [False, True, False, True]
     """
-    begins = np.zeros(len(scores), np.bool_)
-    begin_vectors(np.zeros(1, JOINT), scores, at_s, threshold, begins)
-    return begins
+    said = np.zeros(len(scores), np.bool_)
+    say_vectors(np.zeros(1, JOINT), scores, at_s, threshold, said)
+    return said

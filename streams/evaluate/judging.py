@@ -29,7 +29,7 @@ class Judged:
 
     views          float32 [n, metrics, views]: what each view said of each reading, before it had to say more
     begins         bool [n, metrics]: an alarm was said here
-    joint          float64 [n]: how unusual the metrics are together; joint_begins: bool [n]
+    joint          float64 [n]: how unusual the metrics are together; joint_begins: bool [n], that was said here
     stands_out     the metrics named by a joint alarm, by row, most unusual first
     seconds        it took to fold the readings
     """
@@ -121,5 +121,5 @@ def note(judged: Judged, first: int, metrics: int, found: Sequence[tuple[int, ob
         if record.kind == "level":
             judged.begins[row, at % metrics] = True
         elif record.kind == "joint":
-            judged.joint_begins[row] |= record.since_s == record.at_s
+            judged.joint_begins[row] = True
             judged.stands_out[row] = tuple(int(name.rsplit("_", 1)[1]) for name in record.stands_out)

@@ -9,21 +9,25 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detectors.joint import (
-    BOUND,
     CALM,
     JOINT,
+    LIMIT,
     MEMBERS,
+    SHARE_ALONE,
     SHRINKAGE,
     UNUSUAL,
     JointModel,
     apart,
-    begin_vectors,
     blank_covariance,
     distance,
     factorise,
+    limit_for,
     pair,
+    say_vectors,
     tell,
 )
+
+MOST = SHARE_ALONE * LIMIT
 
 METRICS_OF_SHOP = ("cpu", "errors", "io", "latency_s", "memory", "queue", "requests", "threads")
 NAMES = tuple(f"shop/{metric}" for metric in METRICS_OF_SHOP)
@@ -123,7 +127,7 @@ def test_one_series_alone_is_not_the_business_of_the_joint_judgement() -> None:
     for errors in np.random.default_rng(5).normal(size=(1000, 8)):
         model.learn_one(named(errors))
     assert 0 < model.score_one(alone) < 1
-    assert model.score_one(alone) == model.score_one(alone | {"shop/cpu": BOUND})
+    assert model.score_one(alone) == model.score_one(alone | {"shop/cpu": MOST})
 
 
 def test_what_is_beyond_the_limit_teaches_no_more_than_what_is_at_it() -> None:
@@ -131,7 +135,7 @@ def test_what_is_beyond_the_limit_teaches_no_more_than_what_is_at_it() -> None:
     before = square(model.cov, 8)
     for _ in range(5):
         model.learn_one(dict.fromkeys(NAMES, 1e9))
-    assert np.abs(square(model.cov, 8) - before).max() < 5 * BOUND**2 / 1000 / 2
+    assert np.abs(square(model.cov, 8) - before).max() < 5 * MOST**2 / 1000 / 2
 
 
 def test_series_that_are_not_there_are_left_out_and_teach_nothing() -> None:
@@ -145,18 +149,24 @@ def test_series_that_are_not_there_are_left_out_and_teach_nothing() -> None:
 
 def test_an_excursion_is_said_when_it_begins_grows_lasts_and_ends() -> None:
     joints = np.zeros(1, JOINT)
-    steps = [(0.5, 0), (1.5, 10), (1.6, 20), (3.5, 30), (1.2, 70), (0.2, 80), (0.3, 90), (0.1, 100)]
-    said = [tell(joints[0], score, float(at_s)) for score, at_s in steps]
-    assert said == [0, UNUSUAL, 0, UNUSUAL, UNUSUAL, 0, CALM, 0]
+    scores = [0.5, 1.5, 1.6, 3.5, *[1.2] * 8, *[0.2] * 6]
+    said = {k: code for k, score in enumerate(scores) if (code := tell(joints[0], score, 10.0 * k))}
+    assert said == {1: UNUSUAL, 3: UNUSUAL, 11: UNUSUAL, 16: CALM}
     assert joints[0]["since_s"] == 10
 
 
-def test_where_alarms_would_begin_under_another_threshold_is_told_by_the_same_rule() -> None:
-    scores, begins = np.array([0.5, 1.5, 3.5, 1.2, 0.2, 0.3, 2.5]), np.zeros(7, np.bool_)
-    begin_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 1.0, begins)
-    assert np.flatnonzero(begins).tolist() == [1, 6]
-    begin_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 2.0, begins)
-    assert np.flatnonzero(begins).tolist() == [2, 6]
+def test_what_is_said_under_another_threshold_is_told_by_the_same_rule() -> None:
+    scores, said = np.array([0.5, 1.5, 3.5, 1.2, 0.2, 0.3, 2.5]), np.zeros(7, np.bool_)
+    say_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 1.0, said)
+    assert np.flatnonzero(said).tolist() == [1, 2, 6]
+    say_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 2.0, said)
+    assert np.flatnonzero(said).tolist() == [2, 6]
+
+
+@pytest.mark.parametrize("step_s", [1.0, 300.0])
+def test_who_will_read_more_alarms_is_told_of_less_and_frequent_values_must_be_further_out(step_s: float) -> None:
+    assert limit_for(1.0 * step_s / 86_400) < limit_for(0.1 * step_s / 86_400)
+    assert limit_for(0.1 * step_s / 86_400) < limit_for(0.1 * step_s / 864_000)
 
 
 @pytest.mark.parametrize("members", [("shop/cpu",), tuple(f"shop/m{k}" for k in range(MEMBERS + 1))])
