@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import drains, live, memory, pairs, readings, steps, visits
+from benchmarks import drains, folds, live, memory, pairs, readings, steps, visits
 from benchmarks.harness import Benchmark, Result, Setup, broker
 from benchmarks.report import table
 
@@ -32,8 +32,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "scale": pairs.scale,
     "memory": memory.memory,
     "steps": steps.steps,
+    "folds": folds.folds,
 }
-ALONE = ("steps",)
+ALONE = ("steps", "folds")
 """What needs no broker."""
 
 OTHERS = ("storm", "simulation")
