@@ -26,6 +26,7 @@ from streams.engine.chunks import Chunk
 from streams.engine.host import Host
 from streams.engine.memory import keep_freed
 from streams.engine.ticks import tick_for_ever
+from streams.engine.workload import tell_work_for_ever
 from streams.ingest.translate import translate
 from streams.kernels import compile_all
 from streams.reader import Message, bounds, read
@@ -175,7 +176,11 @@ def _tasks(app: App, host: Host, loaded: Loaded) -> None:
         finally:
             await runner.cleanup()
 
-    for task in (host.save_for_ever, tick, follow, answer):
+    async def tell_work() -> None:
+        """Say what is asked of this worker, where Luminar is scaled by that."""
+        await tell_work_for_ever(host)
+
+    for task in (host.save_for_ever, tick, follow, answer, tell_work):
         app.task(task)
 
 
