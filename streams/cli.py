@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams import cli_people, cli_warm
+from streams import cli_evaluate, cli_people, cli_warm
 from streams.cli_options import author_here, loaded_from, ranged, waiting, where_options, with_settings
 from streams.cli_words import LuminarGroup, examples, say
 
@@ -216,34 +216,8 @@ def replay(loaded: Loaded, with_settings: Path | None, **options: Any) -> None:
     sys.exit(run(loaded, settings=settings, **options))
 
 
-@main.command(
-    epilog=examples(
-        "luminar evaluate nab --data ../shared/data",
-        "luminar evaluate all --data ../shared/data --json figures.json",
-        "luminar evaluate mscloud --data ../shared/data --detector river:HalfSpaceTrees",
-        "luminar evaluate requests --data ../shared/data --detector signatures",
-    )
-)
-@click.argument("name", metavar="SET")
-@click.option(
-    "--data", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where the sets are, a folder each."
-)
-@click.option("--json", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write the figures there, too.")
-@click.option(
-    "--detector", metavar="NAME", default="luminar", show_default=True,
-    help="Another to compare with: zscore, river:HalfSpaceTrees, naive (requests); a wrong name is answered with all.",
-)  # fmt: skip
-def evaluate(name: str, data: Path, out: Path | None, detector: str) -> None:
-    """Measure what is concluded on public data.
-
-    SET is nab, aiops_kpi, mscloud, asd, load, all of these, or requests. Its readings go through the banks that the
-    worker runs, with the settings that are shipped, in time order, once; labels are opened by the scorer only. Figures
-    at a score above 1 come first, the best threshold in hindsight after them. Of recorded requests, shares in percent
-    of attacks found and of ordinary requests flagged.
-    """
-    from streams.evaluate.command import run
-
-    run(name, data, out, detector)
+main.add_command(cli_evaluate.evaluate)
+main.add_command(cli_evaluate.train)
 
 
 @main.command(epilog=examples("luminar verify", "luminar verify metrics --from -1h", "luminar verify --watch 60"))

@@ -58,7 +58,7 @@ class Threat(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, t
 
     client         an IP address or API key
     service        which service it was aimed at; keys the topic
-    family         "rate", "scan", "sqli", "xss", "traversal", "command"
+    family         "rate", "scan", "sqli", "xss", "traversal", "command", "payload" (it only looks like an attack)
     rule           which signature or limit said so
     field          where it was found ("path", "agent", "body"); excerpt: at most 120 characters of it, normalised
     score          how sure; above 1 is hostile

@@ -16,6 +16,7 @@ FAMILIES = {
     "xss": "cross-site scripting",
     "traversal": "path traversal",
     "command": "command injection",
+    "payload": "hostile payload",
 }
 
 

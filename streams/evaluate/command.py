@@ -56,14 +56,42 @@ def of_load(folder: Path) -> dict[str, float]:
 
 def of_requests(data: Path, detector: str) -> dict[str, float]:
     """Return the figures of recorded requests, `source.measure`."""
-    folder = data / REQUESTS if (data / REQUESTS).is_dir() else data
     judge = firewall_of(detector)
-    if not folder.is_dir():
-        raise click.BadParameter(f"expected recorded requests in {folder}, found no folder there", param_hint="--data")
     try:
-        return requests.measure(folder, judge)
+        return requests.measure(recorded(data), judge)
     except DataError as error:
         raise click.BadParameter(str(error), param_hint="--data") from error
+
+
+def of_held_out(data: Path) -> dict[str, float]:
+    """Return what the model finds of sources that it has not learned, and its learning curve."""
+    from streams.evaluate import examples, held_out
+
+    try:
+        return held_out.measure(examples.collected(recorded(data)))
+    except DataError as error:
+        raise click.BadParameter(str(error), param_hint="--data") from error
+
+
+def recorded(data: Path) -> Path:
+    """Return the folder of recorded requests."""
+    folder = data / REQUESTS if (data / REQUESTS).is_dir() else data
+    if not folder.is_dir():
+        raise click.BadParameter(f"expected recorded requests in {folder}, found no folder there", param_hint="--data")
+    return folder
+
+
+def train(data: Path, out: Path | None) -> None:
+    """Make the weights of the model of payloads, and say what they are."""
+    from detectors.security import model
+    from streams.evaluate import examples
+
+    try:
+        made = examples.train(recorded(data), out or model.FILE)
+    except DataError as error:
+        raise click.BadParameter(str(error), param_hint="--data") from error
+    used = int((made.weights != 0).sum())
+    click.echo(f"{used} of {len(made.weights)} weights, recipe {made.recipe.recipe}, written to {out or model.FILE}")
 
 
 def judge_of(detector: str) -> Judge:
@@ -77,12 +105,12 @@ def judge_of(detector: str) -> Judge:
     return RiverJudge(detector)
 
 
-def run(name: str, data: Path, out: Path | None, detector: str) -> None:
+def run(name: str, data: Path, out: Path | None, detector: str, held_out: bool = False) -> None:
     """Measure a set, or all that are there; print a table, and write the figures as one flat JSON object."""
     if name not in NAMES:
         raise click.BadParameter(f"no set {name!r}; there are {', '.join(NAMES)}")
     if name == REQUESTS:
-        show(REQUESTS, detector, of_requests(data, detector), out)
+        show(REQUESTS, detector, of_held_out(data) if held_out else of_requests(data, detector), out)
         return
     judge, figures = judge_of(detector), dict[str, float]()
     if name == LOAD and detector != OURS:

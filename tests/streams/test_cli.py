@@ -12,7 +12,10 @@ from click.testing import CliRunner, Result
 from streams.cli import help_tree, main
 from streams.cli_words import moment
 
-COMMANDS = "demo broker topics warm worker web feed tail lift feedback replay evaluate verify status settings".split()  # noqa: SIM905
+COMMANDS = (  # noqa: SIM905
+    "demo broker topics warm worker web feed tail lift feedback replay evaluate train verify status settings"
+).split()
+LOCAL = ("demo", "broker", "evaluate", "train", "settings")
 
 
 def luminar(*arguments: str, stdin: str | bytes = "", env: dict[str, str] | None = None) -> Result:
@@ -38,7 +41,7 @@ def test_every_command_has_examples_and_explains_every_option(name: str) -> None
     assert len(listed) < 60
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("demo", "broker", "evaluate", "settings")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in LOCAL])
 def test_every_command_that_talks_to_kafka_takes_where_it_is(name: str) -> None:
     assert {"broker", "settings_file", "prefix"} <= {parameter.name for parameter in main.commands[name].params}
 

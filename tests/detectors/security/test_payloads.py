@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.security.payloads import EXCERPT, LONGEST, inspect, inspect_headers
+from detectors.security.model import BITS, place
+from detectors.security.payloads import EXCERPT, LONGEST, LOOKS_HOSTILE, inspect, inspect_headers
 from detectors.security.rules import RULES
 from detectors.security.signatures import matching, span
 
@@ -176,3 +178,20 @@ def test_all_rules_together_find_what_each_finds_alone() -> None:
             for rule in matching(low):
                 start, end = span(rule, low.encode())
                 assert 0 <= start < end <= len(low.encode())
+
+
+def test_what_no_rule_matches_but_looks_like_an_attack_is_a_payload() -> None:
+    weights = np.zeros(1 << BITS, np.int8)
+    weights[int(place(ord("#"), 1))] = 127
+    (piece,) = inspect("path", b"/?a=%23%23%23&b=c", weights)
+    assert (piece.family, piece.rule, piece.field, piece.excerpt) == ("payload", LOOKS_HOSTILE, "path a", "###")
+
+
+def test_a_signature_counts_for_nothing_where_the_model_is_sure_that_all_is_well() -> None:
+    weights = np.full(1 << BITS, -127, np.int8)
+    assert inspect("path", b"/?q=<script>alert(1)</script>", weights) == []
+    assert inspect("path", b"/?q=<script>alert(1)</script>", np.zeros(1 << BITS, np.int8)) != []
+
+
+def test_the_model_is_not_asked_about_header_fields_that_it_has_not_learned() -> None:
+    assert inspect_headers({"Sec-Brand": '"Not A;Brand";v="99"', "X-Odd": "'\"><'\"--#"}) == []
