@@ -107,7 +107,7 @@ class AnomalyBank(RowBank):
     @property
     def due_ms(self) -> int:
         """Return a moment not after the next bucket to close, silence to find, joint judgement, or step."""
-        return self._due_ms
+        return self._due_ms if len(self) else NEVER
 
     def soonest_ms(self, columns: Columns, clock_ms: Ints, start: int, end: int) -> int:
         """Return when the first silence may be found, the first delta's bucket closed, a service judged."""

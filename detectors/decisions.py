@@ -53,7 +53,7 @@ class DecisionsBank(Ledger):
     @property
     def due_ms(self) -> int:
         """Return when a block ends, or that the blocks are to be held against a new allow-list."""
-        return 0 if self._recheck else super().due_ms
+        return 0 if self._recheck and self.entries[_BLOCKLIST_PAGE] else super().due_ms
 
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
         """Lift blocks that the allow-list covers, and those that are over."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from detectors.bank import Bank
+from detectors.bank import NEVER, Bank
 from streams.engine.shard import Shard
 from tests.fakes import Entry, fold_into, shard_of
 from topics import Derived, Topic
@@ -22,12 +22,18 @@ def check(
     whole = shard_of(bank, topic, settings)
     said = fold_into(whole, topic, log)
     chance = random.Random(seed)
+    who_knows_nothing_waits_for_nothing(shard_of(bank, topic, settings))
     replay_equals_live(whole, said, bank, topic, log, settings)
     any_cut_gives_the_same(whole, said, bank, topic, log, settings, chance)
     saving_and_loading_changes_nothing(whole, said, bank, topic, log, settings, chance)
     pages_of_different_age_catch_up(whole, said, bank, topic, log, settings, chance)
     asking_leaves_no_trace(whole)
     return said
+
+
+def who_knows_nothing_waits_for_nothing(fresh: Shard) -> None:
+    """Else the owner of a log in which nothing was ever said would append a tick to it."""
+    assert fresh.bank.due_ms == NEVER
 
 
 def replay_equals_live(
