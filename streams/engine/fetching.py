@@ -15,13 +15,16 @@ from typing import Any
 from aiokafka.consumer import consumer as stock_consumer
 from aiokafka.consumer import fetcher as stock
 
+from streams.engine.batches import HEADER_BYTES
 from streams.engine.chunks import Chunk, split
 
 IDLE_WAIT_MS, BUSY_WAIT_MS = 500, 5
-LITTLE_BYTES = 1024
-"""An answer that brings less than this from each partition costs more by its number than by its records."""
-REST, LONGEST_REST_S = 3.0, 0.02
+LITTLE = 32
+"""An answer that brings fewer records than this from each partition costs more by its number than by its records."""
+REST, LONGEST_REST_S = 4.0, 0.015
 """After such an answer, the time to gather more before asking again: so many times the work it made."""
+
+LENGTH = struct.Struct(">i")
 
 hot: set[str] = set()
 """Topics that are delivered in chunks."""
@@ -37,7 +40,7 @@ class RawRecords:
 
     def has_next(self) -> bool:
         """Say whether a whole batch is there."""
-        return len(self.raw) >= 12 and len(self.raw) >= 12 + int(struct.unpack_from(">i", self.raw, 8)[0])
+        return len(self.raw) >= 12 and len(self.raw) >= 12 + int(LENGTH.unpack_from(self.raw, 8)[0])
 
     def size_in_bytes(self) -> int:
         """Return how much there is."""
@@ -50,7 +53,7 @@ class ChunkRecords:
     def __init__(self, tp: Any, raw: bytes, aborted: Any, start: int, check: bool, committed_only: bool) -> None:
         self._tp, self._raw, self._aborted = tp, raw, aborted or ()
         self._check, self._committed_only = check, committed_only
-        self.next_fetch_offset, self.size = start, len(raw)
+        self.next_fetch_offset, self.is_little = start, is_little(raw)
 
     def __iter__(self) -> Iterator[Chunk]:
         return self
@@ -99,12 +102,21 @@ class Fetcher(stock.Fetcher):  # type: ignore[misc]
             await asyncio.sleep(rest_s(worked_s))
         has_records: bool = await super()._proc_fetch_request(assignment, node_id, request)
         chunks = [getattr(result, "_partition_records", None) for result in self._records.values()]
-        sizes = [chunk.size for chunk in chunks if type(chunk) is ChunkRecords]
-        if sizes and sum(sizes) < LITTLE_BYTES * len(sizes):
+        little = [chunk.is_little for chunk in chunks if type(chunk) is ChunkRecords]
+        if little and all(little):
             self._brought_little.add(node_id)
         else:
             self._brought_little.discard(node_id)
         return has_records
+
+
+def is_little(raw: bytes) -> bool:
+    """Say whether batches hold few records, by their headers: one-record batches have many bytes, packed ones few."""
+    at = records = 0
+    while at + HEADER_BYTES <= len(raw) and records < LITTLE:
+        size, records = LENGTH.unpack_from(raw, at + 8)[0], records + max(1, LENGTH.unpack_from(raw, at + 57)[0])
+        at += 12 + max(0, size)
+    return records < LITTLE
 
 
 def rest_s(worked_s: float) -> float:

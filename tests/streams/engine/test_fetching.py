@@ -11,13 +11,14 @@ from aiokafka.consumer import fetcher as stock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.logs import Records, batched
 from streams.engine import fetching
 
 NODE = 1
 
 
 def asked(brought: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Ask again and again; each time partitions answer with so many bytes. Return before which of them it rested."""
+    """Ask again and again; each time partitions answer with so many records. Return before which of them it rested."""
     rested: list[bool] = []
     fetcher: Any = fetching.Fetcher.__new__(fetching.Fetcher)
     fetcher._asked_s, fetcher._brought_little, fetcher._records = {}, set(), {}
@@ -28,7 +29,7 @@ def asked(brought: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> list[boo
 
     async def answer(self: Any, assignment: Any, node_id: int, request: Any) -> bool:
         sizes = request
-        raws = [fetching.ChunkRecords(None, bytes(size), (), 0, False, False) for size in sizes]
+        raws = [fetching.ChunkRecords(None, one_by_one(size), (), 0, False, False) for size in sizes]
         self._records = {i: SimpleNamespace(_partition_records=raw) for i, raw in enumerate(raws)}
         return bool(sizes)
 
@@ -44,16 +45,28 @@ def asked(brought: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> list[boo
     return rested
 
 
+def one_by_one(n: int) -> bytes:
+    """Return n records as they come in batches of their own."""
+    return b"".join(batched(Records.of([(b"shop", b"%d" % i, i)], 1))[0].raw for i in range(n))
+
+
 def test_little_that_comes_often_is_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked([[100], [100, 120], [90]], monkeypatch) == [False, True, True]
+    assert asked([[1], [10, 12], [9]], monkeypatch) == [False, True, True]
 
 
 def test_what_comes_after_silence_is_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked([[100], [], [100]], monkeypatch) == [False, True, False]
+    assert asked([[10], [], [10]], monkeypatch) == [False, True, False]
 
 
 def test_in_bulk_there_is_no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked([[1 << 18, 1 << 18], [1 << 18, 10], [1 << 18]], monkeypatch) == [False, False, False]
+    assert asked([[100, 100], [100, 1], [100]], monkeypatch) == [False, False, False]
+
+
+def test_few_bytes_may_hold_many_records_and_odd_ones_are_no_reason_to_fall_over() -> None:
+    (packed,) = batched(Records.of([(b"shop", b"1", i) for i in range(fetching.LITTLE)], 1))
+    assert not fetching.is_little(packed.raw)
+    assert fetching.is_little(packed.raw[:60])
+    assert not fetching.is_little(bytes(1 << 14))
 
 
 @given(st.floats(0, 10), st.floats(0, 10))
