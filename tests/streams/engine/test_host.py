@@ -104,7 +104,7 @@ async def test_pages_are_written_when_what_led_to_them_is_acknowledged_and_commi
     assert (len(desk.sent("metrics")), desk.sent("state"), pages.sent) == (1, [], [])
     await desk.producer.acknowledge()
     assert {topic for topic, *_ in pages.sent} == {"state"}
-    assert desk.consumer.committable == desk.table == {}
+    assert (desk.consumer.committable, desk.table) == ({}, {})
     await pages.acknowledge_all()
     await saving
     assert desk.consumer.committable == {HERE: 10}
