@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from topics.catalogue import ALL
 from topics.settings import SettingsRecord
 from topics.state import STATE
 
+REGRETS = ("service", "short", "idle", "had it obeyed: short", "idle", "had it reacted: short", "idle")
+"""Shares of a service's load: what had no replica, and the capacity that lay idle beside it."""
 PATIENCE_S = 4.0
 
 
@@ -77,6 +79,7 @@ class Status:
             "rows": sum(shard.rows for shard in self.state.shards),
             "state_bytes": self.state.size_bytes,
             "state_records": self.state.records,
+            "scaling": self.state.figures,
             "settings_put": self.put.version if self.put else None,
             "settings_in_force": dict(self.in_force),
             "problems": self.problems,
@@ -106,6 +109,8 @@ class Status:
                 for s in self.state.shards
             ]
             lines += ["", *table(heads, rows)]
+        if self.state.figures:
+            lines += ["", *table(REGRETS, [_regret_row(*one) for one in sorted(self.state.figures.items())])]
         if self.lags:
             lines += ["", *self._summary()]
         return lines + [f"! {problem}" for problem in self.problems]
@@ -127,6 +132,16 @@ class Status:
             found = ", ".join(f"{name} ({count} records)" for name, count in sorted(state.unknown.items()))
             lines.append(f"state of capabilities that this program does not have: {found}")
         return lines
+
+
+def _regret_row(service: str, figures: Mapping[str, float]) -> tuple[object, ...]:
+    """Return how a service was provided for: as it was, had it obeyed, and had it reacted to the load of now alone.
+
+    >>> _regret_row("shop", {"ours_short": 0.004, "ours_idle": 0.5})
+    ('shop', '-', '-', '0.4%', '50.0%', '-', '-')
+    """
+    names = (f"{rule}{what}" for rule in ("", "ours_", "reactive_") for what in ("short", "idle"))
+    return (service, *(f"{figures[name]:.1%}" if name in figures else "-" for name in names))
 
 
 def _lag_rows(lags: Sequence[Lag]) -> list[tuple[object, ...]]:

@@ -45,12 +45,14 @@ class State:
 
     unknown        records by capability that this program does not have
     records        how many the topic holds, old ones too; size_bytes: of the newest of every key
+    figures        how well a service was provided for lately, as shares of its load: by service and figure
     """
 
     shards: list[Saved] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     records: int = 0
     size_bytes: int = 0
+    figures: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 async def read_state(process: Process, known: tuple[Capability, ...], partitions: int, say: Say) -> State:
@@ -79,16 +81,18 @@ def take_table(state: State, table: dict[bytes, bytes], known: tuple[Capability,
     for capability in known:
         own = {key: raw for key, raw in table.items() if _speaker(key) == capability.name}
         if own:
-            state.shards.append(_saved(capability, partition, own))
+            shard = _loaded(capability, partition, own)
+            state.shards.append(_saved(shard, own))
+            for (service, figure), share in shard.bank.figures().items():
+                state.figures.setdefault(service, {})[figure] = share
 
 
 def _speaker(key: bytes) -> str:
     return key.split(b"/", 1)[0].decode("utf-8", "replace")
 
 
-def _saved(capability: Capability, partition: int, table: dict[bytes, bytes]) -> Saved:
-    """Load a shard as a worker would, and look at it."""
-    filled = [raw for key, raw in table.items() if key.rsplit(b"/", 1)[-1].isdigit() and key.count(b"/") == 2]
+def _loaded(capability: Capability, partition: int, table: dict[bytes, bytes]) -> Shard:
+    """Load a shard as a worker would."""
     shard = Shard(capability.bank, capability.topic.name, partition)
     # It says loudly which pages it drops; here nothing is dropped, and they are only counted.
     log = logging.getLogger(loading.__name__)
@@ -97,10 +101,16 @@ def _saved(capability: Capability, partition: int, table: dict[bytes, bytes]) ->
         shard.load(table)
     finally:
         log.disabled = was
+    return shard
+
+
+def _saved(shard: Shard, table: dict[bytes, bytes]) -> Saved:
+    """Say what a shard holds."""
+    filled = [raw for key, raw in table.items() if key.rsplit(b"/", 1)[-1].isdigit() and key.count(b"/") == 2]
     size_bytes = sum(map(len, table.values()))
     lowest, highest = int(shard.positions.min()), int(shard.positions.max())
     stale, newer = shard.fates["dropped"], shard.fates["newer"]
     return Saved(
-        capability.name, partition, len(filled), len(shard.bank), stale, newer, size_bytes, lowest, highest,
+        shard.capability, shard.partition, len(filled), len(shard.bank), stale, newer, size_bytes, lowest, highest,
         shard.version,
     )  # fmt: skip

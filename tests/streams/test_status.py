@@ -13,7 +13,7 @@ from streams.status_state import State, take_table
 from tests.fakes import fold_into, shard_of
 from topics.control import SettingsChange
 from topics.metrics import METRICS, Reading
-from topics.settings import Settings
+from topics.settings import Scaling, Service, Settings
 
 ANOMALY = next(c for c in capabilities() if c.name == "anomaly")
 
@@ -109,3 +109,21 @@ def test_without_members_or_topics_there_is_a_remedy_at_the_end() -> None:
         Group("luminar"), problems=["group luminar has no members: nobody works; `luminar worker` starts one"]
     )
     assert status.lines() == ["group luminar: Dead, 0 members", "! " + status.problems[0]]
+
+
+def test_what_a_service_would_have_been_provided_with_is_told_beside_what_it_was() -> None:
+    scaling = next(c for c in capabilities() if c.name == "scaling")
+    its = Settings(services={"shop": Service(scaling=Scaling(load="shop/load", capacity=1.0, maximum=20))})
+    shard, log = shard_of(scaling.bank, METRICS), list[tuple[int, object]]()
+    log.append((0, SettingsChange("v7", its)))
+    for second in range(100):
+        for name, value in (("load", 10.0), ("replicas", 5.0)):
+            log.append((1000 * second + 500, Reading(series=f"shop/{name}", value=value, at_s=float(second))))
+    fold_into(shard, METRICS, log)
+    state = State()
+    take_table(state, dict(shard.snapshot(float("inf"))[0]), (scaling,), 0)
+    status = Status(Group("g"), [Lag("m", 0, 0, 1, 1)], state)
+    assert status.as_plain()["scaling"]["shop"]["short"] == 0.5
+    heads, row = (line for line in status.lines() if line.startswith(("service", "shop")))
+    assert row.split() == ["shop", "50.0%", "0.0%", "0.0%", "0.0%", "0.0%", "20.0%"]
+    assert "had it reacted: short" in heads
