@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from detectors.scaling_rows import Row
+from detectors.scaling_patience import Patience
 from streams.evaluate.replicas import simulate, sized
 
 STEP_MS, LAG = 60_000, 3
 
 
 def outcome(load: list[float], upper: list[float]) -> tuple[float, float, int]:
-    row = np.zeros(1, Row)[0]
+    row = np.zeros(1, Patience)[0]
     beyond, idle, changes = simulate(
         row, np.array(load), np.array(upper), 1.0, 10.0, STEP_MS, LAG, 2 * STEP_MS, 0
     )  # fmt: skip
