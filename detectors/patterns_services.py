@@ -8,7 +8,17 @@ import numpy as np
 
 from detectors.compiled import kernel
 from detectors.patterns_roles import CPU, ERRORS, LOAD, MEMORY, ROLES
-from detectors.patterns_series import AWAY_SLOWER, CLIP, HELD, RESOLUTION, SMALLEST, STRAYS, TOGETHER, tell
+from detectors.patterns_series import (
+    AWAY_SLOWER,
+    CLIP,
+    FAR_GAIN,
+    HELD,
+    RESOLUTION,
+    SMALLEST,
+    STRAYS,
+    TOGETHER,
+    tell,
+)
 from detectors.statistics import clamp, gain_after, moved
 
 # What is said of one service, in the order of their numbers.
@@ -25,7 +35,7 @@ FLAT_LOAD, BEFORE_GAIN = 0.15, 1 / 30
 
 # Two series go together otherwise where Fisher's transform (1915) of their correlation of late, some 40 steps, is so
 # far from the usual one, and further than it usually strays. Correlations beyond MOST are taken for it.
-PULL_GAIN, SIZE_GAIN, NEAR_GAIN, FAR_GAIN = 1 / 10, 1 / 500, 1 / 20, 1 / 500
+PULL_GAIN, SIZE_GAIN, NEAR_GAIN, YOUNG_GAIN = 1 / 10, 1 / 500, 1 / 20, 1 / 100
 ANOTHER, MOST, FURTHEST = 1.0, 0.95, 4.0
 UNKNOWN_LOAD = 1e-9
 
@@ -109,7 +119,9 @@ def go_otherwise(one, k, a, b, warmup):  # type: ignore[no-untyped-def]
         bounded = clamp(apart, most)
         one.pulled[k] = moved(one.pulled[k], bounded * bounded, slower * gain_after(seen - warmup, FAR_GAIN))
     for which, value in enumerate((a * a, b * b, a * b)):
-        one.far[k, which] = moved(one.far[k, which], value, slower * gain_after(seen, FAR_GAIN))
+        # A fault soon after the warm-up must not be half of what is usual a moment later.
+        gain = gain_after(seen, FAR_GAIN) if seen < warmup else max(FAR_GAIN, min(1.0 / (seen + 1.0), YOUNG_GAIN))
+        one.far[k, which] = moved(one.far[k, which], value, slower * gain)
     one.paired[k] = min(seen + 1, 1_000_000)
     return other
 

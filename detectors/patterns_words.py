@@ -13,7 +13,7 @@ from detectors.patterns_series import FLATLINE, RHYTHM, SATURATION, SHAPES, THRE
 from detectors.patterns_services import CODE_FAULT, LEAK, RUNAWAY, SIGNS
 from topics.signals import Anomaly
 
-_UNIT = re.compile(r"_(percent|ratio|utilisation|bytes|s|ms|us)(_p\d+)?$")
+_UNIT = re.compile(r"_(per_s|percent|ratio|utilisation|bytes|s|ms|us)(_p\d+)?$")
 _SPANS = ((172_800, 86_400, "d"), (7_200, 3_600, "h"), (120, 60, "min"))
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -43,7 +43,7 @@ def amount_of(value: float, metric: str, share: bool = False) -> str:
     if kind == "bytes":
         size, name = next(((size, name) for size, name in _SIZES if abs(value) >= size), (1.0, "B"))
         return f"{_figures(value / size)} {name}"
-    return _figures(value) + (" s" if kind in ("s", "ms", "us") else "")
+    return _figures(value) + {"s": " s", "ms": " s", "us": " s", "per_s": " /s"}.get(kind, "")
 
 
 def _figures(value: float) -> str:
@@ -65,8 +65,8 @@ def change_of(was: float, now: float, metric: str, share: bool = False) -> str:
 def name_of(series: str) -> str:
     """Return what people call a series within its service: its metric without the unit.
 
-    >>> name_of("shop/cpu_percent"), name_of("shop/latency_s_p95{route=/pay}")
-    ('cpu', 'latency p95 {route=/pay}')
+    >>> name_of("shop/requests_per_s"), name_of("shop/latency_s_p95{route=/pay}")
+    ('requests', 'latency p95 {route=/pay}')
     """
     metric, brace, labels = series.partition("/")[2].partition("{")
     unit = _UNIT.search(metric)

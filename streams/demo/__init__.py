@@ -7,6 +7,8 @@ its own, in the rhythm of a day that lasts two minutes. This machine's own telem
 The first act, which is all that `--once` plays:
 
 1. Half a minute of calm: the models learn. The worker, which needs a while to start, reads the log from its beginning.
+   Beside the shop stands a fleet of small services whose measurements are made up. Each breaks in a way of its own
+   after half a minute: a disk fills up, a job does not run, memory leaks, errors rise while cpu falls.
 2. 127.0.0.66 floods the shop until it is blocked and gets a 403; at the same time checkout's database becomes slow,
    until an alert fires.
 3. The worker is killed with SIGKILL, and another one takes over: what is said twice is taken once.

@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 
 from streams.demo import lines
+from streams.demo.fleet import FLEET, member_of
 from topics.alerts import Alert
 from topics.blocklist import Block
 from topics.commands import Command
 from topics.metrics import Reading
 from topics.proposals import Refusal
 from topics.requests import Request
+from topics.signals import Anomaly
 
 # The shop's queue, in seconds of work: under pressure from the first on, back to normal below the second.
 PRESSED_S = 0.3
@@ -31,6 +33,7 @@ WANTED = {
     "scale_relieved": "the shop's queue, which was long, back to normal after that",
     "worker_killed": "a worker killed with SIGKILL",
     "worker_back": "conclusions of the worker that took its place",
+    **{member.event: member.what for member in FLEET},
 }
 
 
@@ -84,6 +87,14 @@ class Facts:
             self._tell(lines.of_alert(alert))
             self.resolved.add(alert.service)
             self.note("alert_resolved", alert)
+
+    def take_anomaly(self, anomaly: Anomaly) -> None:
+        """Note that a fault of the fleet is found."""
+        member = member_of(anomaly)
+        if member is not None:
+            if member.event not in self.events:
+                self._tell(f"found {member.what}: {member.service}")
+            self.note(member.event, anomaly)
 
     def take_block(self, client: str, block: Block | None) -> None:
         """Note that a client is blocked, or its block lifted."""

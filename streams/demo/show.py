@@ -15,6 +15,7 @@ from streams.broker import Broker
 from streams.client import Publisher
 from streams.demo.crew import PAGE_PORT, SETTINGS, Crew, free_port
 from streams.demo.facts import Facts
+from streams.demo.fleet import Fleet, measure_fleet
 from streams.demo.load import Load
 from streams.demo.shop import Shop
 from streams.demo.story import Stage, first_act, next_acts
@@ -69,6 +70,7 @@ class Show:
                 follow_commands(loaded.process, shop),
                 follow_blocklist(loaded.process, shop),
                 measure_shop(shop),
+                measure_fleet(Fleet(outbox.put)),
                 watch_machine(publisher),
             ):
                 async with alongside(visitors.customers(time.monotonic)):

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from streams.demo.fleet import FLEET
 from streams.demo.load import FLOOD, INJECTOR, SCANNER, Attacker, Load
 from streams.demo.shop import Shop
 from streams.demo.witness import Witness
@@ -95,6 +96,12 @@ async def lifted(stage: Stage) -> None:
     await stage.until(lambda: "client_lifted" in stage.witness.facts.events)
 
 
+async def fleet_found(stage: Stage) -> None:
+    """Wait until what breaks beside the shop has been found."""
+    events = stage.witness.facts.events
+    await stage.until(lambda: all(member.event in events for member in FLEET))
+
+
 async def kill_worker(stage: Stage) -> None:
     """Kill the worker; another one takes over where the log and the pages stand."""
     facts, witness = stage.witness.facts, stage.witness
@@ -157,6 +164,7 @@ async def first_act(stage: Stage) -> None:
         together.create_task(rush(stage))
         together.create_task(resolved(stage, "checkout"))
         together.create_task(lifted(stage))
+        together.create_task(fleet_found(stage))
 
 
 async def next_acts(stage: Stage, pause_s: float = 20.0) -> None:

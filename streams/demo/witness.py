@@ -19,8 +19,9 @@ from topics.commands import COMMANDS, Command
 from topics.metrics import METRICS, Reading
 from topics.proposals import REFUSALS, Refusal
 from topics.requests import REQUESTS, Request
+from topics.signals import SIGNALS, Anomaly
 
-READ = (ALERTS, COMMANDS, BLOCKLIST, REFUSALS, METRICS, REQUESTS)
+READ = (ALERTS, COMMANDS, BLOCKLIST, REFUSALS, METRICS, REQUESTS, SIGNALS)
 
 
 class Witness:
@@ -73,6 +74,8 @@ class Witness:
 
     def _take_record(self, record: Record) -> None:
         match record:
+            case Anomaly():
+                self.facts.take_anomaly(record)
             case Alert():
                 self.facts.take_alert(record)
             case Block():
