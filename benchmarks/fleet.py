@@ -14,7 +14,7 @@ from benchmarks.workloads import SLICE, Form
 from detectors.columns import Ints, Text
 from streams.connection import partition_of
 from topics.control import SettingsChange
-from topics.settings import AnomalySettings, Scaling, Service, Settings
+from topics.settings import AnomalySettings, PatternSettings, Scaling, Service, Settings
 
 GAUGES = ("latency_s", "cpu_share", "memory_mb", "queue_depth", "connections", "threads", "disk_share", "gc_pause_s")
 COUNTERS = ("requests_total", "errors_total")
@@ -54,6 +54,8 @@ class Fleet:
             },
             # A live feed is made ready for longer than a series may be silent, and all of them would be missing.
             anomaly=AnomalySettings(missing_least_s=86_400.0),
+            # What they say is invented, and as it is for all series: no threshold fits that.
+            patterns=PatternSettings(rules=()),
         )
 
     def change(self) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors.anomaly_loops import NEVER
 from detectors.compiled import kernel
-from detectors.statistics import gain_after, moved
+from detectors.statistics import clamp, gain_after, moved
 
 # What is said of one series, in the order of their numbers.
 SHAPES = ("flatline", "variance", "saturation", "rhythm", "threshold")
@@ -140,8 +140,8 @@ def scatters(row, value, warmup):  # type: ignore[no-untyped-def]
     slower = AWAY_SLOWER if row.steps >= 2 * warmup and abs(how) > most / 2 else 1.0
     row.far = moved(row.far, size, slower * gain_after(row.steps - 1, FAR_GAIN))
     if row.steps >= warmup:
-        how_bounded = min(max(how, -most), most)
-        row.stray = moved(row.stray, how_bounded * how_bounded, slower * gain_after(row.steps - warmup, FAR_GAIN))
+        bounded = clamp(how, most / 2)
+        row.stray = moved(row.stray, bounded * bounded, slower * gain_after(row.steps - warmup, FAR_GAIN))
     return math.exp(how) if other else 0.0
 
 

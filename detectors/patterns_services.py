@@ -116,7 +116,7 @@ def go_otherwise(one, k, a, b, warmup):  # type: ignore[no-untyped-def]
     other = seen >= warmup and abs(apart) > most
     slower = AWAY_SLOWER if seen >= warmup and abs(apart) > most / 2 else 1.0
     if seen >= warmup:
-        bounded = clamp(apart, most)
+        bounded = clamp(apart, most / 2)
         one.pulled[k] = moved(one.pulled[k], bounded * bounded, slower * gain_after(seen - warmup, FAR_GAIN))
     for which, value in enumerate((a * a, b * b, a * b)):
         # A fault soon after the warm-up must not be half of what is usual a moment later.

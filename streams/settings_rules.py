@@ -153,6 +153,12 @@ def _span_rules(settings: Settings) -> Rule:
     if incidents.resolve_s > incidents.resolve_most_s:
         most = f"expected at most `resolve_most_s` ({incidents.resolve_most_s:g})"
         yield ("incidents", "resolve_s"), f"{most}, found {incidents.resolve_s:g}"
+    for i, rule in enumerate(settings.patterns.rules):
+        if rule.below > rule.above:
+            yield (
+                ("patterns", "rules", i, "below"),
+                f"expected at most `above` ({rule.above:g}), found {rule.below:g}",
+            )
     for i, window in enumerate(incidents.maintenance):
         if not 0 <= window.from_s < window.until_s:
             path = ("incidents", "maintenance", i, "until_s")

@@ -176,6 +176,10 @@ WRONG = [
         "luminar.yaml:1: services.a.scaling.minimum: expected at most `maximum` (10), found 20",
     ),
     (
+        "patterns: {rules: [{name: cpu, metrics: [cpu_ratio], above: 0.5, below: 0.8}]}",
+        "luminar.yaml:1: patterns.rules[0].below: expected at most `above` (0.5), found 0.8",
+    ),
+    (
         "security: {block_s: 100, block_most_s: 10}",
         "luminar.yaml:1: security.block_s: expected at most `block_most_s` (10), found 100",
     ),
