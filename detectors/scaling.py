@@ -119,8 +119,6 @@ def reason_of(plan: Plan, its: Weighed) -> tuple[str, str]:
         why = f"need {its.peak:.4g} of {name} (now {its.now:.4g}{ahead}) / {capacity:g} per replica"
         effect = f"{its.peak / (max(its.needed, 1) * capacity):.0%} of the capacity used"
     have = scaling.minimum if math.isnan(its.current) else its.current
-    if its.ceiling:
-        why += f"; more than {its.ceiling:g} replicas gave nothing"
     return why + (f"; not more for {scaling.stabilisation_s:g} s" if its.wanted < have else ""), effect
 
 
@@ -232,6 +230,7 @@ class ScalingBank(RowBank):
         forecast_error, forecast_bias  mean size of the errors at the horizon, and their mean with its sign
         forecast_cover                 of the values, in the band
         idle, short                    capacity that nobody asked for, and load that there was no capacity for
+        ceiling                        replicas, no share: more of them gave nothing
         ours_*, reactive_*             the same, had the proposals been obeyed; had the load of now alone decided
         """
         found: dict[tuple[str, str], float] = {}
@@ -247,6 +246,8 @@ class ScalingBank(RowBank):
             if row["asked"] > 0:
                 found[plan.service, "idle"] = float(row["idle"] / row["asked"])
                 found[plan.service, "short"] = float(row["short"] / row["asked"])
+            if row["margin"]["ceiling"]:
+                found[plan.service, "ceiling"] = float(row["margin"]["ceiling"])
             for rule in ("ours", "reactive"):
                 its = row[rule]
                 if its["steps"] and its["asked"] > 0:

@@ -8,9 +8,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.scaling import ScalingBank
 from detectors.scaling_patience import CEILING_MS, Margin, find_ceiling, fitting
 from tests.detectors.test_scaling import check_margin, log_of, proposals, reading, rules
-from tests.fakes import Entry
+from tests.fakes import Entry, fold_into, shard_of
+from topics.metrics import METRICS
 
 Count = st.integers(1, 40)
 
@@ -79,6 +81,12 @@ def test_a_service_whose_replicas_give_nothing_more_is_left_as_it_is() -> None:
     assert free[-1].wanted == 9
     assert free[-1].at_s > stuck[-1].at_s + 100, "said every 15 s, until it was found that more give nothing"
     assert {one.wanted for one in stuck} == {9}
+    told = {}
+    for name, each in (("stuck", 0.0), ("free", 100.0)):
+        shard = shard_of(ScalingBank, METRICS, its)
+        fold_into(shard, METRICS, log(each))
+        told[name] = shard.bank.figures().get(("shop", "ceiling"))
+    assert told == {"stuck": 6.0, "free": None}
 
 
 def test_what_replicas_are_worth_holds_to_the_contract() -> None:
