@@ -119,16 +119,18 @@ def test_a_word_that_stands_behind_later_ones_is_a_difference_though_it_is_there
 
 
 def test_a_difference_names_the_record_that_led_to_it_and_what_is_said() -> None:
-    said = Anomaly(series="shop/load", kind="level", at_s=1.0, value=9.0, expected=5.0, score=2.0)
+    said = Anomaly(
+        series="shop/load", kind="level", at_s=1.0, value=9.0, expected=5.0, lower=4.0, upper=6.0, score=2.0
+    )  # fmt: skip
     other = msgspec.structs.replace(said, score=3.0)
     one, two = msgspec.json.encode(said), msgspec.json.encode(other)
     line = in_words(Difference("different", identity(7), copy(one), copy(two), 1_000))
     assert line == (
         "different: 1970-01-01 00:00:01.000 metrics[0]@7 → anomaly on signals: "
-        "level shop/load: 9, expected 5, score 2.00; score: 3.0 → 2.0"
+        "level shop/load: 9, expected 4–6, score 2.00; score: 3.0 → 2.0"
     )
     line = in_words(Difference("only then", identity(7), None, copy(one), 0))
-    assert line == "only then: metrics[0]@7 → anomaly on signals: level shop/load: 9, expected 5, score 2.00"
+    assert line == "only then: metrics[0]@7 → anomaly on signals: level shop/load: 9, expected 4–6, score 2.00"
 
 
 def test_a_lift_is_told_with_its_reason_and_nothing_moves_the_cursor() -> None:
