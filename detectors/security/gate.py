@@ -36,10 +36,17 @@ KINDS = _kinds()
 
 
 @kernel
+def begins(buf, at, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Say whether the bytes at `at` are a, b, c, d; letters are given in lower case, and stand for both."""
+    return buf[at] | 32 == a and buf[at + 1] | 32 == b and buf[at + 2] | 32 == c and buf[at + 3] | 32 == d
+
+
+@kernel
 def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
     """Say whether a text is a path of plain words, and behind its "?" (query: from its start) of single plain words.
 
-    A word that begins with a dot can name a hidden file, one with 0x can spell anything, one with __ can be code.
+    A word that begins with a dot can name a hidden file, one with 0x can spell anything, one with __ can be code, one
+    with java names a class, and one with rO0 is an object of Java.
     """
     before, first = 0, at
     for k in range(at, at + length):
@@ -52,6 +59,8 @@ def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
         if k == first + 1 and before == UNDERSCORE == byte:
             return False
         if k == first + 1 and before == ZERO and byte | 32 == SMALL_X:
+            return False
+        if k == first + 3 and (begins(buf, first, 106, 97, 118, 97) or begins(buf, first, 114, 111, 48, 97)):
             return False
         if kind == PATH_ONLY and query:
             return False

@@ -17,7 +17,7 @@ from detectors.security.signatures import matching, span
 LONGEST = 65_536
 MOST_VALUES = 256
 EXCERPT = 120
-HOSTILE, HARMLESS = 0.3, -0.5
+HOSTILE, HARMLESS = 0.3, -0.8
 """A value that scores more than the first is evidence by itself; one that scores less than the second is none, whatever
 signature matches."""
 LOOKS_HOSTILE = "looks like an attack"

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from detectors.security.programs import PROGRAMS
+from detectors.security.rule import Rule
+from detectors.security.rule import rule as _rule
 
-
-class Rule(NamedTuple):
-    """A pattern by name, and the family of attacks that it belongs to."""
-
-    family: str
-    name: str
-    pattern: str
-
-
-def _rule(family: str, name: str, *ways: str) -> Rule:
-    """Return a rule that matches where any of its ways does."""
-    return Rule(family, name, "|".join(f"(?:{way})" for way in ways))
-
+__all__ = ["RULES", "Rule"]
 
 _QUOTE = r"['\"]"
 _JOINS = r"(?:\b(?:or|and|xor|having|where|when|div|mod)\b|\|\||&&)"
@@ -298,4 +288,4 @@ COMMANDS = (
 )  # fmt: skip
 
 # Where two families speak alike for a value, the first here has it: a command names its files, not the other way round.
-RULES = (*SQL, *SCRIPTS, *COMMANDS, *PATHS)
+RULES = (*SQL, *SCRIPTS, *COMMANDS, *PATHS, *PROGRAMS)

