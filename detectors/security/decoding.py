@@ -24,12 +24,13 @@ _OVERLONG = re2.compile(
 _UNICODE = re2.compile(r"%u([0-9a-fA-F]{4})")
 _ESCAPES = re2.compile(r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2}))")
 _SIGNS = re2.compile(r"0[xX](2[eEfF7]|5[cC]|3[cCeE])")
-_ENTITIES = re2.compile(r"&(?:#[xX]0*([0-9a-fA-F]{1,6})|#0*([0-9]{1,7})|([a-zA-Z]{2,7}));?")
 _NAMED = {
     "lt": "<", "gt": ">", "quot": '"', "apos": "'", "amp": "&", "tab": "\t", "newline": "\n", "colon": ":", "lpar": "(",
     "rpar": ")", "sol": "/", "bsol": "\\", "period": ".", "semi": ";", "equals": "=", "nbsp": " ", "grave": "`",
     "excl": "!",
 }  # fmt: skip
+# Only names that stand for something: in queries most of what follows "&" is another parameter.
+_ENTITIES = re2.compile(rf"&(?:#[xX]0*([0-9a-fA-F]{{1,6}})|#0*([0-9]{{1,7}})|((?i:{'|'.join(_NAMED)})));?")
 # Full-width forms, and other signs that some programs take for the plain ones.
 _WIDE = {0xFF01 + k: 0x21 + k for k in range(94)} | {
     0x3000: 0x20, 0x2215: 0x2F, 0x2044: 0x2F, 0x2216: 0x5C, 0x3002: 0x2E, 0x2024: 0x2E, 0x02BC: 0x27, 0x2039: 0x3C,
@@ -93,7 +94,9 @@ def _entity(match: Any) -> str:
         return _character(int(hexadecimal, 16))
     if decimal is not None:
         return _character(int(decimal))
-    return _NAMED.get(name.lower(), str(match.group(0)))
+    whole, after = str(match.group(0)), match.string[match.end() : match.end() + 1]
+    is_longer = not whole.endswith(";") and after.isascii() and after.isalpha()
+    return whole if is_longer else _NAMED[name.lower()]
 
 
 def _shortened(match: Any) -> bytes:

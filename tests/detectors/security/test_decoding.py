@@ -51,3 +51,17 @@ def test_comments_are_blanks_but_for_those_that_are_carried_out() -> None:
     assert without_comments("1/**/or/*x*/ 1=1") == "1 or 1=1"
     assert without_comments("/*!50000union*/ /*!select*/ 1") == "union select 1"
     assert without_comments("a /* open") == "a /* open"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("&lt;a&GT;", "<a>"),
+        ("&lt", "<"),
+        ("a&ltd=1&amplitude=2", "a&ltd=1&amplitude=2"),
+        ("&lt1", "<1"),
+        ("&name;", "&name;"),
+    ],
+)
+def test_an_entity_is_a_whole_name(text: str, meant: str) -> None:
+    assert decoded(text) == meant

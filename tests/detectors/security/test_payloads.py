@@ -197,5 +197,8 @@ def test_a_signature_counts_for_nothing_where_the_model_is_sure_that_all_is_well
     assert inspect("path", b"/?q=<script>alert(1)</script>", np.zeros(1 << BITS, np.int8)) != []
 
 
-def test_the_model_is_not_asked_about_header_fields_that_it_has_not_learned() -> None:
+def test_the_model_is_not_asked_about_fields_that_it_has_not_learned() -> None:
+    hostile = np.full(1 << BITS, 127, np.int8)
+    assert inspect("agent", b"a b", hostile) != []
+    assert inspect("user", b"a b", hostile) == []
     assert inspect_headers({"Sec-Brand": '"Not A;Brand";v="99"', "X-Odd": "'\"><'\"--#"}) == []
