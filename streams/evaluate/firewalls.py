@@ -16,6 +16,7 @@ import numpy as np
 from detectors.columns import Flags
 from detectors.security.bank import SecurityBank
 from detectors.security.gate import FIELDS, Gate
+from detectors.security.model import BITS
 from detectors.security.payloads import inspect, inspect_headers
 from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
@@ -29,6 +30,7 @@ from topics.signals import Threat
 CHUNK = 2_000
 OTHER_SIGNS = ("rate", "scan")
 """Families of threats that are no payloads."""
+NO_WEIGHTS = np.zeros(1 << BITS, np.int8)
 
 
 class Verdicts(NamedTuple):
@@ -101,8 +103,8 @@ def fields(request: Request) -> list[tuple[str, str]]:
 
 
 def by_signatures(request: Request) -> bool:
-    """Say whether a signature matches, without a gate."""
-    if any(inspect(name, text.encode("utf-8", "replace")) for name, text in fields(request)):
+    """Say whether a signature matches, whatever the model says: weights of nought leave it to the rules."""
+    if any(inspect(name, text.encode("utf-8", "replace"), NO_WEIGHTS) for name, text in fields(request)):
         return True
     return bool(inspect_headers(request.headers or {}))
 

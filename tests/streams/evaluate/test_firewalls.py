@@ -30,6 +30,11 @@ def test_signatures_see_headers_and_the_naive_do_not() -> None:
     assert not naively(hidden)
 
 
+def test_signatures_alone_do_not_ask_the_model() -> None:
+    looks = request("/?q=%22%3E%3Cq%20z=%22")
+    assert (luminar([looks]).hostile.tolist(), by_signatures(looks)) == ([True], False)
+
+
 def test_only_the_bank_counts_requests() -> None:
     many = [request("/")] * 101
     assert luminar(many).over.sum() == 1
