@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 SCALES = ((1e12, " T"), (1e9, " G"), (1e6, " M"))
 LEAST = 1e-4
 DIGITS_MOST = 12
+NARROWEST = 1e-3
+"""A band narrower than so much of what a value is beyond it is a line: how wide it is need not be told."""
 LATEST_S = 253_402_300_799.0
 
 
@@ -18,8 +20,8 @@ def spoken(value: float, lower: float, upper: float) -> tuple[str, str, str]:
 
     >>> spoken(2.3123, 0.2049, 0.4121), spoken(91.98, 92.1, 95.9), spoken(5.00021, 4.99, 5.0002)
     (('2.31', '0.20', '0.41'), ('92.0', '92.1', '95.9'), ('5.00021', '4.99000', '5.00020'))
-    >>> spoken(3.1e9, 1.02e9, 1.31e9), spoken(7.0, 7.0, 7.0)
-    (('3.10 G', '1.02 G', '1.31 G'), ('7', '7', '7'))
+    >>> spoken(3.1e9, 1.02e9, 1.31e9), spoken(7.0, 7.0, 7.0), spoken(18.0, -1e-12, 1e-12)
+    (('3.10 G', '1.02 G', '1.31 G'), ('7', '7', '7'), ('18.000', '0.000', '0.000'))
     """
     numbers = (value, lower, upper)
     size = max(map(abs, numbers))
@@ -27,10 +29,11 @@ def spoken(value: float, lower: float, upper: float) -> tuple[str, str, str]:
         return tuple(f"{number:.4g}" for number in numbers)  # type: ignore[return-value]
     scale, suffix = next(((scale, suffix) for scale, suffix in SCALES if size >= scale), (1.0, ""))
     scaled = [number / scale for number in numbers]
-    width = scaled[2] - scaled[1]
+    beyond = max(scaled[0] - scaled[2], scaled[1] - scaled[0], 0.0)
+    width = max(scaled[2] - scaled[1], NARROWEST * beyond)
     decimals = 0 if all(number == int(number) for number in scaled) else _decimals(width or max(map(abs, scaled)))
     while True:
-        told = [f"{number:.{decimals}f}" for number in scaled]
+        told = [f"{round(number, decimals) + 0.0:.{decimals}f}" for number in scaled]
         one, low, high = map(float, told)
         apart = one < low if value < lower else one > high
         if apart or lower <= value <= upper or decimals >= DIGITS_MOST:
