@@ -69,7 +69,7 @@ class Drain:
 
     def install(self) -> None:
         """Look at every chunk that the host takes, and at what the partitions hold when they are assigned."""
-        take, load = Host.take, Host.load
+        take, positions = Host.take, Host.positions
 
         async def counted(host: Host, capability: Capability, chunk: Chunk) -> None:
             if self.began is None:
@@ -79,13 +79,12 @@ class Drain:
             if self.half is None and (share := self.done(host)) >= 0.5:
                 self.half = time.perf_counter(), share
 
-        def noted(host: Host, ranges: dict[TP, tuple[int, int]]) -> dict[TP, int]:
-            positions = load(host, ranges)
-            self.begins, self.ends = positions, {tp: end for tp, (_, end) in ranges.items()}
-            return positions
+        def noted(host: Host) -> dict[TP, int]:
+            self.begins, self.ends = positions(host), {tp: part.end for tp, part in host.parts.items()}
+            return self.begins
 
         setattr(Host, "take", counted)  # noqa: B010
-        setattr(Host, "load", noted)  # noqa: B010
+        setattr(Host, "positions", noted)  # noqa: B010
 
     def done(self, host: Host) -> float:
         """Return which share of the records all capabilities have folded."""

@@ -53,9 +53,10 @@ class Held:
 
 @dataclass
 class Part:
-    """A partition held: where its log begins, when something last came, and which settings were said, when."""
+    """A partition held: where its log began and ended, when something last came, which settings were said, and when."""
 
     first: int
     heard_s: float
+    end: int = 0
     settings_said: str = ""
     settings_said_s: float = 0.0

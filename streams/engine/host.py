@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -91,17 +91,25 @@ class Host:
 
     def load(self, ranges: Mapping[TP, tuple[int, int]]) -> dict[TP, int]:
         """Make the shards of these partitions from their pages; return where to read on."""
-        self.held.clear()
-        self.parts = {tp: Part(first, self.now_s()) for tp, (first, _) in ranges.items()}
-        positions = {}
+        for _ in self.loading(ranges):
+            pass
+        return self.positions()
+
+    def loading(self, ranges: Mapping[TP, tuple[int, int]]) -> Iterator[None]:
+        """Make the shards one by one, hold them once all are made: whoever gives the loop turns stays in the group."""
+        self.held, self.parts, made = {}, {}, dict[tuple[str, TP], Held]()
         for tp, (first, end) in ranges.items():
             for capability in self.capabilities:
                 if capability.topic is self.names[tp.topic]:
-                    held = Held(capability, self._new_shard(capability, tp))
+                    held = made[capability.name, tp] = Held(capability, self._new_shard(capability, tp))
                     self._load(held, first, end, "assigned")
-                    self.held[capability.name, tp] = held
-            positions[tp] = min((held.shard.next for held in self.shards_of(tp) if not held.stopped), default=end)
-        return positions
+                    yield
+        self.held, self.parts = made, {tp: Part(first, self.now_s(), end) for tp, (first, end) in ranges.items()}
+
+    def positions(self) -> dict[TP, int]:
+        """Return where to read each partition on."""
+        nexts = {tp: [held.shard.next for held in self.shards_of(tp) if not held.stopped] for tp in self.parts}
+        return {tp: min(nexts[tp], default=part.end) for tp, part in self.parts.items()}
 
     def _new_shard(self, capability: Capability, tp: TP) -> Shard:
         partitions, mine = self.process.partitions, tp.partition

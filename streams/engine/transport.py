@@ -234,8 +234,9 @@ class Consumer(stock.Consumer):
         tps = {tp for tp in assignment if self.host.has_state(tp.topic)}
         if tps:
             first, ends = await self.earliest_offsets(*tps), await self.highwaters(*tps)
-            positions = self.host.load({tp: (first[tp], ends[tp]) for tp in tps})
-            await self.seek_wait(positions)
+            for _ in self.host.loading({tp: (first[tp], ends[tp]) for tp in tps}):
+                await give_turn()  # the group must hear of us
+            await self.seek_wait(self.host.positions())
         self.host.assigned(assignment)
 
     async def seek_wait(self, partitions: Mapping[Any, Any]) -> None:

@@ -128,3 +128,13 @@ async def test_partitions_that_change_between_asking_and_seeking_begin_recovery_
     consumer = worker().consumer
     with pytest.raises(RebalanceAgain):
         await consumer.seek_wait({HERE: 5, TP(METRICS.name, 1): None})
+
+
+def test_shards_are_made_one_by_one_and_held_once_all_are_made() -> None:
+    """Between them the loop has turns, so that the group hears of a worker that loads for longer than its patience."""
+    host, there = worker().host, TP(HERE.topic, 1)
+    host.table = SimpleNamespace(data=SimpleNamespace(data={}))
+    shards = sum(capability.topic.name == HERE.topic for capability in host.capabilities)
+    assert [len(host.held) for _ in host.loading({HERE: (3, 7), there: (0, 5)})] == [0] * 2 * shards
+    assert len(host.held) == 2 * shards
+    assert host.positions() == {HERE: 3, there: 0}
