@@ -124,6 +124,7 @@ class Consumer(stock.Consumer):
         self.committable: dict[Any, int] = {}
         self._in_hand: dict[Any, set[int]] = {}
         self._paused: set[Any] = set()
+        self._sought: set[Any] = set()
         self._read_offset = ReadOffsets()
 
     def _new_consumer_thread(self) -> LoopConsumer:
@@ -181,17 +182,25 @@ class Consumer(stock.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:
         """Deliver what was fetched, or yield it; what cannot be delivered now is fetched again later."""
         records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
+        generation, left = self.app.consumer_generation_id, dict[Any, int]()
+        self._sought.clear()
         for tp, record in self.scheduler.iterate(records or {}):
-            if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
-                break
-            if active is not None and tp not in active:
+            stands = self.flow_active and not self.should_stop and self.app.consumer_generation_id == generation
+            if not stands or tp in left or (active is not None and tp not in active):
+                left.setdefault(tp, record.start if type(record) is Chunk else record.offset)
                 continue
             message = self._to_message(tp, record)
             if type(record) is Chunk and self.app.flow_control.is_active():
                 await self.callback(message)
             else:
                 yield tp, message
+        for tp, offset in left.items():
+            if tp not in self._sought and self._client._subscription.is_assigned(_aiokafka_tp(tp)):
+                self._client.seek(_aiokafka_tp(tp), offset)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        """Fetch from what is active now: Faust's set changes meanwhile, and aiokafka takes an empty one for all."""
+        return await super()._getmany(None if active_partitions is None else set(active_partitions), timeout)
 
     # Offsets ---------------------------------------------------------------------------------------------------------
 
@@ -205,6 +214,10 @@ class Consumer(stock.Consumer):
         self._acked[tp].clear()
         self._acked_index[tp].clear()
         return self.committable.get(tp)
+
+    async def _seek(self, partition: Any, offset: int) -> None:
+        self._sought.add(partition)
+        await super()._seek(partition, offset)
 
     async def rewind(self, tp: Any, offset: int) -> None:
         """Read a partition again from an offset."""
@@ -225,6 +238,7 @@ class Consumer(stock.Consumer):
         self.committable.clear()
         await super().perform_seek()
         assignment = self.assignment()
+        self._sought.update(assignment)
         sources = {tp for tp in assignment if tp.topic in fetching.hot and not self.host.has_state(tp.topic)}
         if sources:
             first = await self.earliest_offsets(*sources)
@@ -247,6 +261,7 @@ class Consumer(stock.Consumer):
         """
         if None in partitions.values():
             raise RebalanceAgain
+        self._sought.update(partitions)
         await super().seek_wait(partitions)
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
@@ -303,7 +318,7 @@ _NAMES: tuple[tuple[Any, str], ...] = (
     (aiokafka.AIOKafkaConsumer, "seek pause resume last_stable_offset"),
     (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
     (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek"),
-    (stock.Consumer, "_wait_next_records getmany seek_wait"),
+    (stock.Consumer, "_wait_next_records _getmany getmany _seek seek_wait"),
     (stock.Producer, "_settings_extra _new_producer on_start on_stop"),
 )
 

@@ -25,6 +25,7 @@ class Client:
 
     def __init__(self) -> None:
         self.paused: set[Any] = set()
+        self.sought: list[tuple[Any, int]] = []
         self.assigned = {HERE}
         self._fetcher = SimpleNamespace(_fetch_max_wait_ms=fetching.IDLE_WAIT_MS)
         self._subscription = SimpleNamespace(is_assigned=lambda tp: tp in self.assigned)
@@ -36,6 +37,10 @@ class Client:
     def resume(self, *tps: Any) -> None:
         """Fetch these again."""
         self.paused.difference_update(tps)
+
+    def seek(self, tp: Any, offset: int) -> None:
+        """Read on from here."""
+        self.sought.append((tp, offset))
 
 
 def worker() -> Any:
@@ -121,6 +126,56 @@ def test_a_chunk_that_all_are_done_with_holds_no_columns(monkeypatch: pytest.Mon
         assert chunk.columns is None
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("heard", "sought_by_others", "stays", "then"),
+    [
+        (0, False, True, [(HERE, 0)]),
+        (1, False, True, [(HERE, 10)]),
+        (1, True, True, [(HERE, 5)]),
+        (1, False, False, []),
+        (3, False, True, []),
+    ],
+)
+def test_what_was_fetched_and_cannot_be_delivered_is_fetched_again(
+    heard: int, sought_by_others: bool, stays: bool, then: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flow stops; a fetch that was on its way has moved the position, maybe after recovery went back to 0."""
+
+    async def go() -> None:
+        consumer, client, delivered = worker().consumer, Client(), 0
+        monkeypatch.setattr(type(consumer), "_client", client, raising=False)
+        consumer._thread, consumer.flow_active = SimpleNamespace(seek=client.seek), heard > 0
+
+        async def fetched(timeout: float) -> tuple[Any, Any]:
+            return {HERE: chunks(0, 10, 20, 30)}, {HERE}
+
+        consumer._wait_next_records = fetched
+        async for _ in consumer.getmany(1.0):
+            delivered += 1
+            consumer.flow_active = delivered < heard
+            if not stays:
+                client.assigned.clear()
+            if sought_by_others:
+                await consumer.seek(HERE, 5)
+        assert delivered == heard
+        assert client.sought == then
+
+    asyncio.run(go())
+
+
+async def test_a_fetch_asks_for_what_was_active_when_it_began() -> None:
+    """Faust empties its set when partitions leave, and aiokafka takes an empty one for all that it has."""
+    consumer, active = worker().consumer, {HERE}
+
+    async def getmany(partitions: set[Any], timeout: float) -> set[Any]:
+        active.clear()
+        return partitions
+
+    consumer._thread = SimpleNamespace(getmany=getmany)
+    assert await consumer._getmany(active, 1.0) == {HERE}
+    assert await consumer._getmany(None, 1.0) is None
 
 
 async def test_partitions_that_change_between_asking_and_seeking_begin_recovery_anew() -> None:
