@@ -40,12 +40,12 @@ async def watch(site: Site, topic: Topic, seen: list[dict[str, Any]]) -> None:
 
 
 async def telemetry(site: Site, is_done: Callable[[], bool]) -> None:
-    """Be a shop: calm, then slow and crowded with a client that asks too much, then calm again, until all is seen."""
+    """Be a shop: calm, slow and crowded with a client that asks too much, calm again, and so on until all is seen."""
     async with Publisher(site.loaded.process) as publisher:
         begun_s = time.monotonic()
         n = 0
         while not is_done() and time.monotonic() < begun_s + PATIENCE_S:
-            at_s, ill = time.time(), 30 <= n < 60
+            at_s, ill = time.time(), n % 120 in range(30, 60)
             latency_s = (2.0 if ill else 0.2) + n % 3 / 100
             await publisher.publish(METRICS, Reading(series="shop/latency_s", value=latency_s, at_s=at_s))
             await publisher.publish(METRICS, Reading(series="shop/load", value=80.0 if ill else 9.0, at_s=at_s))
