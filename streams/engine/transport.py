@@ -225,6 +225,8 @@ class Consumer(stock.Consumer):
 
     def is_caught_up(self, tp: Any, following: int) -> bool:
         """Say whether all that may be read yet lies before the offset `following`, as far as the last fetch told."""
+        if not self._client._subscription.is_assigned(_aiokafka_tp(tp)):
+            return False  # It has just left, and nobody has heard of that yet.
         stable: Any = self._client.last_stable_offset(_aiokafka_tp(tp))  # None before the first fetch
         return stable is not None and following >= stable
 

@@ -42,6 +42,11 @@ class Client:
         """Read on from here."""
         self.sought.append((tp, offset))
 
+    def last_stable_offset(self, tp: Any) -> int:
+        """Return where what may be read ends."""
+        assert tp in self.assigned, "Partition is not assigned"
+        return 7
+
 
 def worker() -> Any:
     """Return a worker of which nothing is opened."""
@@ -176,6 +181,15 @@ async def test_a_fetch_asks_for_what_was_active_when_it_began() -> None:
     consumer._thread = SimpleNamespace(getmany=getmany)
     assert await consumer._getmany(active, 1.0) == {HERE}
     assert await consumer._getmany(None, 1.0) is None
+
+
+async def test_a_partition_that_has_just_left_is_not_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for one that is not assigned is answered by aiokafka with an error, which would end the worker."""
+    consumer, client = worker().consumer, Client()
+    monkeypatch.setattr(type(consumer), "_client", client, raising=False)
+    assert [consumer.is_caught_up(HERE, following) for following in (6, 7)] == [False, True]
+    client.assigned.clear()
+    assert not consumer.is_caught_up(HERE, 7)
 
 
 async def test_partitions_that_change_between_asking_and_seeking_begin_recovery_anew() -> None:
