@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from faust.tables.recovery import RebalanceAgain
+from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
 from streams.engine import fetching
@@ -197,6 +198,27 @@ async def test_partitions_that_change_between_asking_and_seeking_begin_recovery_
     consumer = worker().consumer
     with pytest.raises(RebalanceAgain):
         await consumer.seek_wait({HERE: 5, TP(METRICS.name, 1): None})
+
+
+async def test_what_the_owner_before_has_saved_and_not_committed_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if no record comes any more: Faust commits only where something was acknowledged since."""
+    app, client = worker(), Client()
+    consumer, host = app.consumer, app.host
+
+    async def offsets(*_: Any) -> dict[TP, int]:
+        return {HERE: 7}
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    monkeypatch.setattr(stock.Consumer, "perform_seek", nothing)
+    monkeypatch.setattr(type(consumer), "_client", client, raising=False)
+    consumer.assignment, consumer.earliest_offsets, consumer.highwaters = lambda: {HERE}, offsets, offsets
+    consumer.seek_wait, host.assigned = nothing, lambda _: None
+    host.table = SimpleNamespace(data=SimpleNamespace(data={}))
+    await consumer.perform_seek()
+    consumer.committable[HERE], consumer._committed_offset[HERE] = 7, 4
+    assert consumer._filter_committable_offsets(consumer._filter_tps_with_pending_acks()) == {HERE: 7}
 
 
 def test_shards_are_made_one_by_one_and_held_once_all_are_made() -> None:
