@@ -316,6 +316,9 @@ class Host:
                     meters.saved_bytes.inc(len(value))
             await self.outbox.settled(self.outbox.ticket())
             lowest: dict[TP, int] = dict(stateless)
+            for (_, tp), one in held.items():
+                if one.stopped:  # whoever goes on with it begins there: until then the lag must tell
+                    lowest[tp] = min(one.shard.next, lowest.get(tp, one.shard.next))
             for (_, tp), (records, position) in copies.items():
                 lowest[tp] = min(position, lowest.get(tp, position))
                 for key, value in records:  # keep the table as its topic has it: a fault loads pages from here
