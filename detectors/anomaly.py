@@ -24,7 +24,7 @@ from detectors.anomaly_loops import (
     silence_s,
 )
 from detectors.anomaly_rows import ROW, VIEWS, rule_of
-from detectors.anomaly_views import bound_of, learn, look, pace, see, shown
+from detectors.anomaly_views import band_of, learn, look, pace, see, shown
 from detectors.bank import Budget, Finding, page_of, service_of
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.joint_book import JointBook
@@ -46,7 +46,7 @@ class AnomalyBank(RowBank):
     """
 
     capability = "anomaly"
-    version = 7
+    version = 8
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
     page_bytes = 640 * 1024  # Room for 100,000 series in eight partitions, twice over.
@@ -153,12 +153,12 @@ class AnomalyBank(RowBank):
         series = self.name_of[note["row"]].decode("utf-8", "replace")
         code, said = int(note["code"]), []
         if code & (UNUSUAL | CALM):
-            expected, width = float(note["expected"]), float(note["width"])
             said.append(
                 Anomaly(
                     series=series, kind="level", at_s=float(note["at_s"]), value=float(note["value"]),
-                    expected=expected, lower=expected - width, upper=expected + width, score=float(note["score"]),
-                    calm=bool(code & CALM), since_s=float(note["since_s"]), view=VIEWS[note["view"]],
+                    expected=float(note["expected"]), lower=float(note["lower"]), upper=float(note["upper"]),
+                    score=float(note["score"]), calm=bool(code & CALM), since_s=float(note["since_s"]),
+                    view=VIEWS[note["view"]],
                 )
             )  # fmt: skip
         if code & (SILENT | HEARD_AGAIN):
@@ -240,9 +240,8 @@ class SeriesDetector:
     def band_one(self, value: float, at_s: float) -> tuple[float, float, float]:
         """Return what the view that a value most offends expected, with the values at which it reaches a score of 1."""
         row, _, view = self._seen(value, at_s)
-        expected = value - float(row["errors"][view])
-        width = float((1 + row["raised"][view]) * bound_of(row, view, float(at_s)))
-        return expected, expected - width, expected + width
+        expected, lower, upper = band_of(row, float(value), view, float(at_s))
+        return float(expected), float(lower), float(upper)
 
     def learn_one(self, value: float, at_s: float) -> None:
         """Fold a value into the series' past."""

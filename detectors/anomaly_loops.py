@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors.anomaly_excursions import count_alarm, take_views
 from detectors.anomaly_rows import RING, ROW
-from detectors.anomaly_views import bound_of, error_of, learn, look, pace, see, shown
+from detectors.anomaly_views import band_of, error_of, learn, look, pace, see, shown
 from detectors.compiled import kernel
 from detectors.statistics import gain_after, moved
 from detectors.wide import address, prefetch_lines
@@ -34,7 +34,7 @@ LARGEST_RATE = 1e30
 # What is said of one series, before it becomes a record; `index` is the reading's, -1 where time passed.
 NOTE = np.dtype(
     [(name, "i8") for name in ("index", "row", "code", "judged", "alarm", "view")]
-    + [(name, "f8") for name in ("at_s", "value", "expected", "width", "score", "since_s", "silent_since_s")]
+    + [(name, "f8") for name in ("at_s", "value", "expected", "lower", "upper", "score", "since_s", "silent_since_s")]
 )
 
 
@@ -58,7 +58,7 @@ def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-
     look(row, value, at_s)
     see(row, at_s, rule)
     how, view = shown(row)
-    width = (1 + row.raised[view]) * bound_of(row, view, at_s)
+    expected, lower, upper = band_of(row, value, view, at_s)
     row.score = how
     row.error = error_of(row, value) if row.seen >= rule.warmup else 0.0
     alarm = False
@@ -69,7 +69,7 @@ def judge_value(row, value, at_s, late, rule, note):  # type: ignore[no-untyped-
     count_alarm(row, alarm, at_s)
     if alarm or not note.alarm:
         note.judged, note.at_s, note.value, note.score, note.since_s = 1, at_s, value, how, row.since_s
-        note.expected, note.width, note.view = value - row.errors[view], width, view
+        note.expected, note.lower, note.upper, note.view = expected, lower, upper, view
     note.alarm |= alarm
     row.value, row.judged_at_s = value, at_s
     learn(row, value, at_s, rule)

@@ -76,6 +76,7 @@ def rule_of(settings: Settings) -> Rule:
 #   waited, wait         values since the excursion was said, and after how many it is said again; back: values in band
 #   alarms, days         alarms said and days judged, of the last ten days or so
 #   streak               how many values in a row were above the bound; far: how many were six usual errors from `usual`
+#   signed               whether a value below 0 was ever judged
 #   since_s, counted     of the excursion: its begin, and how often it was said
 #   heights, before      of the excursion: how far out each view found it, and `raised` when it began
 #   excused              errors so large a person has called usual; quiet_s, patience_s: the last silence, and how long
@@ -111,7 +112,7 @@ ROW = np.dtype(
         *[(name, "i4") for name in ("compared", "waited", "wait", "counted")],
         *[
             (name, "u1")
-            for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "far", "known")
+            for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "far", "known", "signed")
         ],
         ("filled", "u1", RING),
         ("day_known", "u1", DAY // 8),

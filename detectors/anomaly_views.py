@@ -107,6 +107,16 @@ def bound_of(row, view, at_s):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def band_of(row, value, view, at_s):  # type: ignore[no-untyped-def]
+    """Return what a view expected, and the values at which it says 1: none below 0 of a series that never was."""
+    expected, width = value - row.errors[view], (1 + row.raised[view]) * bound_of(row, view, at_s)
+    lower, upper = expected - width, expected + width
+    if row.signed or upper <= 0:
+        return expected, lower, upper
+    return max(expected, 0.0), max(lower, 0.0), upper
+
+
+@kernel
 def miss_of(row, value):  # type: ignore[no-untyped-def]
     """Return how far a value is from the mean of late, seen from the day's profile where that lowers the loss."""
     if row.known & DAY_KNOWN and row.losses[1] < MARGIN * row.losses[0]:
@@ -221,6 +231,8 @@ def learn_usual(row, value, rule):  # type: ignore[no-untyped-def]
 @kernel
 def learn(row, value, at_s, rule):  # type: ignore[no-untyped-def]
     """Fold a value that was looked at into the row: its errors' sizes, the profiles, the means."""
+    if value < 0:
+        row.signed = 1
     learn_usual(row, value, rule)
     if row.season_s == rule.season_s:
         learn_errors(row, at_s, rule)

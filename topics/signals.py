@@ -15,7 +15,8 @@ class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, 
                    "target" (beyond a fixed one). Of two of a service: "correlation" (go together otherwise),
                    "code-fault" (errors up, cpu down), "runaway" (cpu up, load down), "leak" (memory rises, load flat)
     at_s           when it happened, on the clock of whoever measured
-    value          what came; expected, lower, upper: what the model expected, and its band; in the unit of the series
+    value          what came; expected, lower, upper: what the model expected, and its band, which goes
+                   below 0 only where the series did; in the unit of the series
     score          how unusual; above 1 is anomalous
     calm           True when this says that an excursion is over: the first reading back in the band
     since_s        when the excursion began

@@ -106,6 +106,16 @@ def test_a_spike_is_said_with_its_band_and_calmed_once_it_is_over() -> None:
     assert (end.calm, end.since_s) == (True, START_S + 60)
 
 
+def test_the_band_goes_below_nought_only_where_the_series_did() -> None:
+    small = [abs(value) for value in noise(60, 0.0)]
+    for before, below in ((small, False), ([-0.1, *small[1:]], True)):
+        said = said_of(gauges([*before, 30.0]))[-1]
+        assert said.lower is not None
+        assert said.expected is not None
+        assert (said.lower < 0, said.lower <= said.expected) == (below, True)
+        assert (said.expected, said.lower, said.upper) == pytest.approx(detector(before).band_one(30.0, START_S + 60))
+
+
 def test_an_excursion_is_said_again_after_times_that_double() -> None:
     """Besides when it begins, and when it grows well beyond what was said."""
     said = said_of(gauges([*noise(200), *noise(60, 40.0, seed=2)]))
