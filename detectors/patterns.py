@@ -12,7 +12,7 @@ from detectors.joint_book import JointBook, grown
 from detectors.patterns_roles import NONE, ROLES, Roles, Trait
 from detectors.patterns_series import SERIES, SHAPES
 from detectors.patterns_services import SERVICE, SIGNS
-from detectors.patterns_steps import NOTE, TRAIT, Rule, heard_of, step_all
+from detectors.patterns_steps import NOTE, TRAIT, heard_of, rule_of, step_all
 from detectors.patterns_words import record_of
 from detectors.rows import RowBank
 from topics import Derived
@@ -55,13 +55,7 @@ class PatternBook:
 
     def configure(self, settings: Settings) -> None:
         """Put settings into force; what series are to their services is found anew where names mean something else."""
-        self._rule = Rule(
-            bucket_s=max(0.1, float(settings.anomaly.bucket_s)),
-            warmup=float(settings.patterns.warmup),
-            late_s=float(settings.late_s),
-            full_within_s=float(settings.patterns.full_within_s),
-            rhythm_least_s=float(settings.patterns.rhythm_least_s),
-        )
+        self._rule = rule_of(settings)
         self._bucket_ms = round(1000 * self._rule.bucket_s)
         self._enabled = settings.patterns.enabled
         self.due_ms = 0 if self._enabled else NEVER

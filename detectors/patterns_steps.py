@@ -28,6 +28,7 @@ from detectors.patterns_series import (
     tell,
 )
 from detectors.patterns_services import CODE_FAULT, CORRELATION, LEAK, PAIRS, RUNAWAY, SIGNS, bend, step_service
+from topics.settings import Settings
 
 
 class Rule(NamedTuple):
@@ -38,6 +39,17 @@ class Rule(NamedTuple):
     late_s: float
     full_within_s: float
     rhythm_least_s: float
+
+
+def rule_of(settings: Settings) -> Rule:
+    """Return what the kernels need of the settings."""
+    return Rule(
+        bucket_s=max(0.1, float(settings.anomaly.bucket_s)),
+        warmup=float(settings.patterns.warmup),
+        late_s=float(settings.late_s),
+        full_within_s=float(settings.patterns.full_within_s),
+        rhythm_least_s=float(settings.patterns.rhythm_least_s),
+    )
 
 
 # A trait as kernels take it; see `Trait`.
@@ -158,6 +170,40 @@ def step_roles(  # type: ignore[no-untyped-def]
 
 
 @kernel
+def is_out_of_time(one, clock_ms, rule):  # type: ignore[no-untyped-def]
+    """Say whether a series that comes too seldom to be stepped should have come by the end of a bucket."""
+    bucket_ms = int(1000 * rule.bucket_s)
+    return one.due_ms > 0 and -(-one.due_ms // bucket_ms) <= clock_ms // bucket_ms
+
+
+@kernel
+def miss(one, clock_ms, number, notes, taken):  # type: ignore[no-untyped-def]
+    """Note that a series has not come; return how many notes there are now."""
+    at_s, one.due_ms = clock_ms / 1000, NEVER
+    code = tell(one, RHYTHM, True, 1, at_s, False)
+    return taken + note_down(
+        notes[taken], number, RHYTHM, code, at_s, one.begun_s, 1.0, one.period_s, at_s - one.begun_s
+    )
+
+
+@kernel
+def step_values(rows, traits, value, at_s, rule, notes, said):  # type: ignore[no-untyped-def]
+    """Mark at which values of one series, a step each, which shapes begin; said [n, shapes]."""
+    one, trait = rows[0], traits[0]
+    before = np.zeros(len(SHAPES), np.uint8)
+    for i in range(len(value)):
+        clock_ms = int(1000 * at_s[i])
+        before[:] = one.on
+        if is_out_of_time(one, clock_ms, rule):
+            miss(one, clock_ms, 0, notes, 0)
+            said[i, RHYTHM] = one.on[RHYTHM] > before[RHYTHM]
+        if at_s[i] != one.at_s:
+            step_series(one, value[i] * trait.scale, at_s[i], 0, trait, math.nan, clock_ms, rule, notes, 0)
+        for k in range(len(SHAPES)):
+            said[i, k] |= one.on[k] > before[k]
+
+
+@kernel
 def step_all(  # type: ignore[no-untyped-def]
     rows, series, services, living, service, roles, traits, which, due, ready, clock_ms, rule, notes,
     touched
@@ -166,18 +212,14 @@ def step_all(  # type: ignore[no-untyped-def]
 
     What comes too seldom to be stepped is missed here: its service is `touched`, though nobody heard of it.
     """
-    taken, bucket_ms = 0, int(1000 * rule.bucket_s)
+    taken = 0
     for number in living:
         s, one, trait = service[number], series[number], traits[which[number]]
         if not trait.watched or not ready[s]:
             continue
-        if one.due_ms > 0 and -(-one.due_ms // bucket_ms) <= clock_ms // bucket_ms:
-            one.due_ms, touched[s] = NEVER, True
-            code = tell(one, RHYTHM, True, 1, clock_ms / 1000, False)
-            out_s = clock_ms / 1000 - one.begun_s
-            taken += note_down(
-                notes[taken], number, RHYTHM, code, clock_ms / 1000, one.begun_s, 1.0, one.period_s, out_s
-            )
+        if is_out_of_time(one, clock_ms, rule):
+            touched[s] = True
+            taken = miss(one, clock_ms, number, notes, taken)
         row = rows[number]
         if not due[s] or row.seen == 0 or row.kind == 0:
             continue

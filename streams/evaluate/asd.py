@@ -11,7 +11,7 @@ from detectors.columns import Flags, Floats
 from streams.evaluate.alarms import THRESHOLDS, begins_at, joint_begins_at
 from streams.evaluate.delays import Counts, average_precision, count
 from streams.evaluate.judging import Judged
-from streams.evaluate.rates import quiet_alarms
+from streams.evaluate.rates import pattern_alarms, quiet_alarms
 from streams.evaluate.traces import Span, Trace, named, spans_of
 
 DELAY = 3
@@ -96,6 +96,7 @@ def evaluate(folder: Path, traces: Sequence[Trace], judged: Sequence[Judged]) ->
     figures["average_precision"] = average_precision(np.concatenate(scored), np.concatenate(anomalous))
     figures["cause_in_top3"] = right / asked if asked else float("nan")
     figures["quiet_alarms_at_1"] = quiet_alarms(traces, spans, begins)
+    figures |= pattern_alarms(traces, spans, judged)
     best = [
         (pooled([said_at(t, one, trace) for trace, one in zip(traces, judged, strict=True)]).f1, t) for t in THRESHOLDS
     ]

@@ -14,6 +14,7 @@ from detectors.anomaly import AnomalyBank
 from detectors.anomaly_rows import VIEWS
 from detectors.bank import PAGES
 from detectors.columns import Columns, Flags, Floats, Run, Text
+from streams.evaluate.shapes import shapes_of
 from streams.evaluate.traces import Trace
 from topics.settings import Settings
 from topics.signals import Anomaly
@@ -31,6 +32,7 @@ class Judged:
     begins         bool [n, metrics]: an alarm was said here
     joint          float64 [n]: how unusual the metrics are together; joint_begins: bool [n], that was said here
     stands_out     the metrics named by a joint alarm, by row, most unusual first
+    shapes         bool [n, metrics, shapes]: a named pattern of a series began here; empty where none was looked for
     seconds        it took to fold the readings
     """
 
@@ -39,6 +41,7 @@ class Judged:
     joint: Floats
     joint_begins: Flags
     stands_out: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    shapes: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0, 0), np.bool_))
     seconds: float = 0.0
 
     @classmethod
@@ -90,6 +93,7 @@ class BankJudge:
     def __call__(self, trace: Trace) -> Judged:
         """Fold the rows; those of several metrics one by one, with what the passing of time brings between them."""
         bank, judged = AnomalyBank(self.settings), Judged.nothing(trace, len(VIEWS))
+        judged.shapes = shapes_of(trace, self.settings)
         metrics = trace.values.shape[1]
         step, clock_ms = ROWS if metrics == 1 else 1, 0
         ready, positions = np.ones(PAGES, np.bool_), np.zeros(PAGES, np.int64)

@@ -8,7 +8,7 @@ from detectors.columns import Flags
 from streams.evaluate.alarms import THRESHOLDS, begins_at
 from streams.evaluate.delays import Counts, count
 from streams.evaluate.judging import Judged
-from streams.evaluate.rates import quiet_alarms
+from streams.evaluate.rates import pattern_alarms, quiet_alarms
 from streams.evaluate.traces import Span, Trace
 
 
@@ -27,6 +27,7 @@ def evaluate(
     at_one = pooled(said)
     figures = {"delay_f1_at_1": at_one.f1, "false_rows_at_1": at_one.false}
     figures["quiet_alarms_at_1"] = quiet_alarms(traces, spans, said)
+    figures |= pattern_alarms(traces, spans, judged)
     reached = []
     for threshold in THRESHOLDS:
         flags = [begins_at(threshold, one.views[:, 0], trace.at_s) for trace, one in zip(traces, judged, strict=True)]

@@ -20,7 +20,7 @@ import numpy as np
 from detectors.columns import Flags, Floats, Ints
 from streams.evaluate.alarms import THRESHOLDS, begins_at
 from streams.evaluate.judging import Judged
-from streams.evaluate.rates import quiet_alarms
+from streams.evaluate.rates import pattern_alarms, quiet_alarms
 from streams.evaluate.traces import DataError, Span, Trace, named, read_csv, seconds
 
 
@@ -161,7 +161,9 @@ def evaluate(folder: Path, traces: Sequence[Trace], judged: Sequence[Judged]) ->
     at_one = events(cases, said)
     figures |= {"event_f1_at_1": at_one.f1, "windows_at_1": at_one.found, "windows": at_one.there}
     figures |= {"false_rows_at_1": at_one.false_rows}
-    figures["quiet_alarms_at_1"] = quiet_alarms(traces, [spans[trace.name] for trace in traces], said)
+    ordered = [spans[trace.name] for trace in traces]
+    figures["quiet_alarms_at_1"] = quiet_alarms(traces, ordered, said)
+    figures |= pattern_alarms(traces, ordered, judged)
     best: dict[str, tuple[float, float]] = {}
     for threshold in THRESHOLDS:
         flags = [begins_at(threshold, one.views[:, 0], trace.at_s) for trace, one in zip(traces, judged, strict=True)]
