@@ -12,10 +12,9 @@ from typing import BinaryIO
 import psutil
 
 from streams.client import Publisher
-from streams.ingest import FORMATS, Refused
+from streams.ingest import FORMATS, Refused, home_of
 from topics.catalogue import named
 from topics.metrics import METRICS, Reading
-from topics.requests import REQUESTS
 from topics.settings import Source
 
 LONGEST_LINE = 1 << 20
@@ -62,7 +61,7 @@ async def feed_lines(publisher: Publisher, lines: AsyncIterator[bytes], source: 
                 say("more lines are refused; from here on they are only counted")
             continue
         for record in records:
-            topic = METRICS if isinstance(record, Reading) else REQUESTS
+            topic = home_of(record)
             await publisher.publish(topic, record)
             fed.published[topic.name] += 1
     await publisher.flush()

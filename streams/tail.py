@@ -20,6 +20,7 @@ from topics.alerts import Alert
 from topics.blocklist import BLOCKLIST, Block
 from topics.catalogue import CONTROLLED
 from topics.commands import Command
+from topics.connections import Connection
 from topics.control import SettingsChange, Tick, decode_control
 from topics.dead_letters import DEAD_LETTERS
 from topics.metrics import Reading
@@ -122,6 +123,10 @@ def _request(record: Request) -> str:
     return f"{record.service}: {record.client} {record.method} {record.path} → {record.status}{took}"
 
 
+def _connection(record: Connection) -> str:
+    return f"{record.service}: {record.client} → {record.target} {record.port}/{record.protocol}: {record.outcome}"
+
+
 def _anomaly(record: Anomaly) -> str:
     value = "nothing" if record.value is None else f"{record.value:.9g}"
     band = view = ""
@@ -170,6 +175,7 @@ def _settings(record: SettingsRecord) -> str:
 SAY: dict[type[Record], Callable[[Any], str]] = {
     Reading: _reading,
     Request: _request,
+    Connection: _connection,
     Anomaly: _anomaly,
     Threat: _threat,
     Alert: _alert,

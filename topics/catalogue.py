@@ -6,6 +6,7 @@ from topics import Topic
 from topics.alerts import ALERTS
 from topics.blocklist import BLOCKLIST
 from topics.commands import COMMANDS
+from topics.connections import CONNECTIONS
 from topics.dead_letters import DEAD_LETTERS
 from topics.metrics import METRICS
 from topics.proposals import PROPOSALS, REFUSALS
@@ -17,6 +18,7 @@ from topics.state import STATE
 ALL: tuple[Topic, ...] = (
     METRICS,
     REQUESTS,
+    CONNECTIONS,
     SIGNALS,
     ALERTS,
     PROPOSALS,
@@ -28,7 +30,7 @@ ALL: tuple[Topic, ...] = (
     STATE,
 )
 
-CONTROLLED: tuple[Topic, ...] = (METRICS, REQUESTS, SIGNALS, PROPOSALS)
+CONTROLLED: tuple[Topic, ...] = (METRICS, REQUESTS, CONNECTIONS, SIGNALS, PROPOSALS)
 """Topics whose log decides something, and which therefore carry control records as well."""
 
 

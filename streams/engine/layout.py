@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detectors.columns import Bytes, Floats, Ints
 from detectors.wide import LANES
 from topics import Origin, Record
+from topics.connections import LARGEST_PORT, Connection
 from topics.metrics import LARGEST, Reading
 from topics.metrics import LONGEST_NAME as LONGEST_SERIES
 from topics.requests import LONGEST_NAME as LONGEST_CLIENT
@@ -28,10 +29,16 @@ MOST_SOURCES = 64
 RANGES: dict[type[Record], dict[str, tuple[float, float]]] = {
     Reading: {"at_s": (0.0, np.inf), "value": (-LARGEST, LARGEST)},
     Request: {"at_s": (0.0, np.inf), "status": (0.0, 999.0), "duration_s": (0.0, 1e9)},
+    Connection: {"at_s": (0.0, np.inf), "port": (0.0, float(LARGEST_PORT))},
 }
 NAMES: dict[type[Record], dict[str, tuple[int, int, int]]] = {
     Reading: {"series": (SERIES, 3, LONGEST_SERIES)},
     Request: {"client": (ANY, 1, LONGEST_CLIENT), "service": (SERVICE, 1, LONGEST_CLIENT)},
+    Connection: {
+        "client": (ANY, 1, LONGEST_CLIENT),
+        "target": (ANY, 1, LONGEST_CLIENT),
+        "service": (SERVICE, 1, LONGEST_CLIENT),
+    },
 }
 
 

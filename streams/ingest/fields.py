@@ -12,10 +12,11 @@ import orjson
 
 from streams.ingest.refused import Refused
 from topics.clients import client_of
+from topics.connections import Connection
 from topics.metrics import Reading
 from topics.requests import Request
 
-R = TypeVar("R", Reading, Request)
+R = TypeVar("R", Reading, Request, Connection)
 
 
 def shown(value: object) -> str:
@@ -109,7 +110,7 @@ def _iso_s(text: str) -> float | None:
 
 def usable(record: R) -> R:
     """Return a record of ours with its client's one name, if nothing is wrong with it."""
-    if isinstance(record, Request):
+    if isinstance(record, Request | Connection):
         name = client_of(record.client)
         if name != record.client:
             record = msgspec.structs.replace(record, client=name)

@@ -14,10 +14,8 @@ from streams.engine.host import Host
 from streams.engine.origins import LARGEST_FORWARDED
 from streams.engine.shard import Letter
 from streams.engine.transport import give_turn
-from streams.ingest import FORMATS, Refused
+from streams.ingest import FORMATS, Refused, home_of
 from topics import Derived, Origin, Topic
-from topics.metrics import METRICS, Reading
-from topics.requests import REQUESTS
 from topics.settings import Source
 
 log = logging.getLogger(__name__)
@@ -64,7 +62,7 @@ def translate_one(host: Host, source: Source, chunk: Chunk, i: int) -> None:
         return
     by_subject: dict[tuple[str, str], tuple[Topic, Derived]] = {}
     for record in records:
-        topic = METRICS if isinstance(record, Reading) else REQUESTS
+        topic = home_of(record)
         by_subject[topic.name, record.subject()] = (topic, record)
     for (_, what), (topic, said) in sorted(by_subject.items()):
         origin = Origin("ingest", chunk.topic, chunk.partition, int(chunk.offset[i]), (1, what))

@@ -15,12 +15,13 @@ from streams.connection import connection, name_of
 from streams.settings import Process
 from streams.web.group import Growth, ask_group, lag_of
 from streams.web.model import READ, Heard, View
+from topics.connections import CONNECTIONS
 from topics.metrics import METRICS
 from topics.proposals import PROPOSALS, REFUSALS
 from topics.requests import REQUESTS
 from topics.signals import SIGNALS
 
-WATCHED = (*READ, REQUESTS, PROPOSALS)
+WATCHED = (*READ, REQUESTS, CONNECTIONS, PROPOSALS)
 PAST_S = {METRICS.name: 900.0, SIGNALS.name: 3_600.0, REFUSALS.name: 86_400.0}
 PAST_RECORDS = 60_000
 RECORDS_PER_S = 20_000

@@ -115,7 +115,7 @@ def test_topics_feed_tail_and_settings_work_together(broker: str, fresh_prefix: 
     settings = tmp_path / "luminar.yaml"
     settings.write_text(f"partitions: 2\nbroker: {broker}\n")
     made = luminar("topics", *where, "--settings", str(settings))
-    assert made.output.startswith("made 11 topics: ")
+    assert made.output.startswith("made 12 topics: ")
     refused = luminar("topics", *where)
     assert refused.exit_code == 2
     assert "has 2 partitions, expected 12" in refused.output

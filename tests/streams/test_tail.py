@@ -14,6 +14,7 @@ from topics.alerts import ALERTS, Alert
 from topics.blocklist import BLOCKLIST, Block
 from topics.catalogue import ALL
 from topics.commands import COMMANDS, Command
+from topics.connections import CONNECTIONS, Connection
 from topics.control import Feedback, SettingsChange, Tick
 from topics.dead_letters import DEAD_LETTERS
 from topics.metrics import METRICS, Reading
@@ -41,6 +42,11 @@ RECORDS: list[tuple[Topic, Record, str]] = [
         REQUESTS,
         Request(client="192.0.2.7", at_s=1, path="/a", status=404, duration_s=0.25, service="shop"),
         "shop: 192.0.2.7 GET /a → 404 in 0.25 s",
+    ),
+    (
+        CONNECTIONS,
+        Connection(client="192.0.2.7", at_s=1, target="198.51.100.1", port=22, outcome="none", service="shop"),
+        "shop: 192.0.2.7 → 198.51.100.1 22/tcp: none",
     ),
     (
         SIGNALS,

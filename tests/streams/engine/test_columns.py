@@ -12,6 +12,7 @@ from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
 from tests.streams.engine.judged import agree, columns_of
 from topics import Origin, Topic
+from topics.connections import CONNECTIONS
 from topics.control import SettingsChange, Tick
 from topics.metrics import METRICS
 from topics.requests import REQUESTS
@@ -51,6 +52,7 @@ Origins = st.builds(
 Gaps = st.sampled_from(["", "", "", " ", "  ", "\t", "\n"])
 FIELDS = {
     METRICS.name: ("series", "value", "at_s", "kind", "buckets", "origin", "control", "note"),
+    CONNECTIONS.name: ("client", "at_s", "target", "port", "protocol", "outcome", "bytes", "service", "x", "origin"),
     REQUESTS.name: (
         "client",
         "at_s",
@@ -68,6 +70,13 @@ FIELDS = {
 USUAL: dict[str, dict[str, Any]] = {
     METRICS.name: {"series": '"shop/load"', "value": "1.5", "at_s": str(NOW), "kind": '"delta"'},
     REQUESTS.name: {"client": '"198.51.100.7"', "path": '"/cart"', "at_s": str(NOW), "status": "200"},
+    CONNECTIONS.name: {
+        "client": '"192.0.2.7"',
+        "at_s": str(NOW),
+        "target": '"a::1"',
+        "port": "22",
+        "outcome": '"none"',
+    },
 }
 
 
@@ -115,6 +124,12 @@ def test_on_any_bytes_a_reading_is_what_the_judge_says(log: list[bytes]) -> None
 @given(log=values("requests"))
 def test_on_any_bytes_a_request_is_what_the_judge_says(log: list[bytes]) -> None:
     agree(REQUESTS, log)
+
+
+@settings(max_examples=150)
+@given(log=values("connections"))
+def test_on_any_bytes_a_connection_is_what_the_judge_says(log: list[bytes]) -> None:
+    agree(CONNECTIONS, log)
 
 
 @settings(max_examples=100)
