@@ -164,6 +164,10 @@ class RowBank(Bank):
     def put_extra(self, page: int, raw: bytes) -> None:
         """Take back what `extra` returned, after the page's rows."""
 
+    def spare(self, page: int) -> NDArray[np.int64]:
+        """Return the rows of a page of which one shall make room: those longest not heard of."""
+        return self._oldest[: oldest_rows(self.heard_ms, self.rows_of(page), self._oldest)]
+
     def key_column(self, columns: Columns) -> str:
         """Return the name of the text column that names the rows."""
         return self.key
@@ -276,9 +280,8 @@ class RowBank(Bank):
             setattr(self, which, new)
 
     def _evict(self, page: int) -> None:
-        """Drop the row of a page that was longest not heard of; of several, the first by name."""
-        ties = oldest_rows(self.heard_ms, self.rows_of(page), self._oldest)
-        self.remove(min(self._oldest[:ties].tolist(), key=self.name_of.__getitem__))
+        """Drop a row of a page; of several that may go, the first by name."""
+        self.remove(min(self.spare(page).tolist(), key=self.name_of.__getitem__))
         self.evicted += 1
 
     def remove(self, row: int) -> None:

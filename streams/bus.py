@@ -18,7 +18,7 @@ Verb = Callable[[Run, B], list[Finding]]
 
 # In this order: what leads a topic (forwards misplaced records, writes dead letters) is the first placed capability
 # that reads it.
-MODULES = ("anomaly", "scaling", "percentiles", "security", "traffic", "incidents", "decisions")
+MODULES = ("anomaly", "scaling", "percentiles", "security", "traffic", "scans", "incidents", "decisions")
 
 _declared: dict[str, Capability] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from streams.engine.chunks import chunk_of, split
 from streams.engine.columns import Decoder
 from streams.engine.shard import Shard
 from topics import Origin, Record
+from topics.connections import CONNECTIONS, Connection, Outcome
 from topics.control import Tick
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS, Request
@@ -55,6 +56,12 @@ EXAMPLES: dict[str, Sequence[Record]] = {
         for path, status in (("/cart", 200), ("/search?q=a%20b", 404), ("/pay", 500))
     ]
     + [Request(client="198.51.100.7", at_s=20.0, service="shop", path="/", status=200, origin=_ORIGIN)],
+    CONNECTIONS.name: [
+        Connection(client=f"198.51.100.{k % 3}", at_s=k / 2, target="192.0.2.1", port=k, outcome=outcome)
+        for k in range(1, 40)
+        for outcome in get_args(Outcome)
+    ]
+    + [Connection(client="198.51.100.7", at_s=20.0, target="192.0.2.1", port=22, origin=_ORIGIN)],
 }
 _SETTINGS = Settings(
     anomaly=AnomalySettings(warmup=2),

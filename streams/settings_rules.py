@@ -128,13 +128,11 @@ def _network_rules(settings: Settings) -> Rule:
     for i, limit in enumerate(settings.security.limits):
         if limit.network is not None and not _is_network(limit.network):
             yield ("security", "limits", i, "network"), f"expected a network like 10.0.0.0/8, found {limit.network!r}"
-    for i, entry in enumerate(settings.decisions.allow):
-        # Without a slash it may be an API key, which can be anything.
-        if not entry or ("/" in entry and not _is_network(entry)):
-            yield (
-                ("decisions", "allow", i),
-                f"expected a network like 10.0.0.0/8, an address or an API key, found {entry!r}",
-            )
+    for path, entries in ((("decisions", "allow"), settings.decisions.allow), (("scans", "own"), settings.scans.own)):
+        for i, entry in enumerate(entries):
+            # Without a slash it may be an API key, which can be anything.
+            if not entry or ("/" in entry and not _is_network(entry)):
+                yield (*path, i), f"expected a network like 10.0.0.0/8, an address or an API key, found {entry!r}"
 
 
 def _is_network(text: str) -> bool:

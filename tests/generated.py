@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 OTHERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "metrics": (("producers", "ingest"), ()),
     "requests": (("producers", "ingest"), ()),
+    "connections": (("producers", "ingest"), ()),
     "signals": (("every capability, of its faults",), ()),
     "alerts": ((), ("people",)),
     "refusals": ((), ("people",)),

@@ -190,6 +190,19 @@ class SecuritySettings(Part, frozen=True, kw_only=True):
     block_most_s: Positive = 86_400.0
 
 
+class ScanSettings(Part, frozen=True, kw_only=True):
+    """The judgement of connections.
+
+    alpha          how likely a visitor may be taken for a scanner
+    half_life_s    what was tried so long ago counts half
+    own            networks and addresses of our own, which are never judged
+    """
+
+    alpha: Annotated[float, Meta(gt=0, le=0.1)] = 1e-4
+    half_life_s: Positive = 259_200.0
+    own: tuple[str, ...] = ()
+
+
 class Maintenance(Part, frozen=True, kw_only=True):
     """A time in which a service's incidents are not said; service "*": those of all services."""
 
@@ -254,6 +267,7 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
     anomaly: AnomalySettings = AnomalySettings()
     patterns: PatternSettings = PatternSettings()
     security: SecuritySettings = SecuritySettings()
+    scans: ScanSettings = ScanSettings()
     incidents: IncidentSettings = IncidentSettings()
     decisions: DecisionSettings = DecisionSettings()
 
