@@ -60,7 +60,7 @@ class Visit(msgspec.Struct):
 
 def read(path: Path) -> list[Recorded]:
     """Return the requests of a file whose label is certain, in order, each from a client of its own."""
-    rows = _lines(path, Row)
+    rows = lines(path, Row)
     known = [row for row in rows if row.label in ("attack", "benign") and row.pl <= ORDINARY]
     return [
         Recorded(request_of(row, place), row.label == "attack", row.family, row.source, row.file)
@@ -87,7 +87,7 @@ def request_of(row: Row, place: int) -> Request:
 
 def visits(path: Path) -> list[Request]:
     """Return the requests of an access log, in the order of their times."""
-    rows = sorted(_lines(path, Visit), key=lambda visit: visit.ts)
+    rows = sorted(lines(path, Visit), key=lambda visit: visit.ts)
     return [
         Request(
             client=row.client,
@@ -111,7 +111,8 @@ def _sound(text: str) -> str:
     return _MASK.sub("\ufffd", text)
 
 
-def _lines(path: Path, kind: type[Line]) -> list[Line]:
+def lines(path: Path, kind: type[Line]) -> list[Line]:
+    """Return the rows of a file, a JSON object a line."""
     decode, found = msgspec.json.Decoder(kind).decode, list[Line]()
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):

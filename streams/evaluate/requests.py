@@ -2,7 +2,7 @@
 
 Every file that a folder has gives its figures, `wcp.tpr` for one: the true positive rate, of each family by itself,
 and averaged over families (`tpr_macro`), since a collection is mostly of one. Each request comes from a client of its
-own, so what a client did before counts for nothing. Access logs are folded as they came.
+own, so what a client did before counts for nothing. Access logs are folded as they came, and so are connections.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from detectors.columns import Flags
 from detectors.security.rates import LARGEST_LIMIT
+from streams.evaluate import flows
 from streams.evaluate.firewalls import Firewall, Verdicts, luminar, passing
 from streams.evaluate.recordings import BEGIN_S, Recorded, read, visits
 from streams.evaluate.traces import DataError
@@ -53,6 +54,8 @@ def measure(folder: Path, judge: Firewall) -> dict[str, float]:
         everything += rows
     if (folder / VISITS).exists():
         figures |= of_visits(visits(folder / VISITS), judge)
+    if judge is luminar:
+        figures |= flows.measure(folder)
     if not figures:
         raise DataError(f"expected requests NAME.jsonl in {folder}, found none")
     if judge is luminar and everything:
