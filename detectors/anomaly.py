@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -72,13 +73,13 @@ class AnomalyBank(RowBank):
         """Return the service of a series."""
         return service_of(name)
 
-    def admitted(self, row: int, name: bytes) -> None:
-        """Note a new row: forecasts of other capabilities are not judged."""
-        metric = name.split(b"/", 1)[-1].split(b"{", 1)[0]
-        self.rows[row]["ignored"] = metric.endswith(NOT_JUDGED)
+    def admitted(self, rows: Ints, names: Sequence[bytes]) -> None:
+        """Note new rows: forecasts of other capabilities are not judged."""
+        metrics = (name.split(b"/", 1)[-1].split(b"{", 1)[0] for name in names)
+        self.rows["ignored"][rows] = [metric.endswith(NOT_JUDGED) for metric in metrics]
         self._living = None
-        self.joint.admitted(row, name)
-        self.patterns.admitted(row, name)
+        begun = self.joint.admitted(rows, names)
+        self.patterns.admitted(rows, begun)
 
     def dropped(self, row: int, name: bytes) -> None:
         """Forget what is derived from a row."""

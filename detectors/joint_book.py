@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,19 @@ def look_around(  # type: ignore[no-untyped-def]
             restless[n] = row
             n += 1
     return n
+
+
+@kernel
+def join_rows(rows, service, place, members, size):  # type: ignore[no-untyped-def]
+    """Give each of the rows the first free place of its service, while there is one."""
+    for row in rows:
+        s = service[row]
+        if size[s] < MEMBERS:
+            free = 0
+            while members[s, free] >= 0:
+                free += 1
+            members[s, free], place[row] = row, free
+            size[s] += 1
 
 
 class SavedBook(msgspec.Struct, array_like=True, gc=False):
@@ -100,28 +115,32 @@ class JointBook:
         }
         if mains != self._mains:
             self._mains = mains
-            for row in self._bank.living().tolist():
-                self._fit[row] = self._may_join(row, self._bank.name_of[row])
+            rows = self._bank.living()
+            self._fit[rows] = self._may_join(rows, [self._bank.name_of[row] for row in rows.tolist()])
 
-    def _may_join(self, row: int, name: bytes) -> bool:
-        if self._bank.rows[row]["ignored"]:
-            return False
-        main = self._mains.get(service_of(name))
-        return b"{" not in name if main is None else name in main
+    def _may_join(self, rows: Ints, names: Sequence[bytes]) -> Flags:
+        """Say which of the rows may stand for their services."""
+        fit = np.array([b"{" not in name for name in names], np.bool_)
+        if self._mains:
+            for i, name in enumerate(names):
+                main = self._mains.get(service_of(name))
+                fit[i] = fit[i] if main is None else name in main
+        fit &= self._bank.rows["ignored"][rows] == 0
+        return fit
 
     # Rows and services -----------------------------------------------------------------------------------------------
 
-    def admitted(self, row: int, name: bytes) -> None:
-        """Note a row under its service."""
-        if row >= len(self.service_of_row):
+    def admitted(self, rows: Ints, names: Sequence[bytes]) -> list[int]:
+        """Note rows under their services; return the services that are new."""
+        if len(self.service_of_row) < len(self._bank.rows):
             for which in ("service_of_row", "_place", "_fit"):
                 setattr(self, which, grown(getattr(self, which), len(self._bank.rows)))
-        service = service_of(name)
-        s = self.services.get(service)
-        if s is None:
-            s = self._begin(service)
-        self.service_of_row[row], self._place[row], self._fit[row] = s, -1, self._may_join(row, name)
-        self.rows_of_service[s] += 1
+        services = [service_of(name) for name in names]
+        begun = [self._begin(service) for service in dict.fromkeys(services) if service not in self.services]
+        numbers = np.array([self.services[service] for service in services], np.int64)
+        self.service_of_row[rows], self._place[rows], self._fit[rows] = numbers, -1, self._may_join(rows, names)
+        np.add.at(self.rows_of_service, numbers, 1)
+        return begun
 
     def _begin(self, service: bytes) -> int:
         """Return a blank place for a new service."""
@@ -148,13 +167,6 @@ class JointBook:
         if not self.rows_of_service[s]:
             del self.services[self._name_of[s]]
             self._free.append(s)
-
-    def _join(self, row: int) -> None:
-        s = int(self.service_of_row[row])
-        if self._size[s] < MEMBERS:
-            place = int(np.flatnonzero(self.members[s] < 0)[0])
-            self.members[s, place], self._place[row] = row, place
-            self._size[s] += 1
 
     def _leave(self, row: int) -> None:
         """Free a row's place, as if it had never been taken."""
@@ -191,13 +203,14 @@ class JointBook:
         )  # fmt: skip
         over = newest_ms // self._bucket_ms < clock_ms // self._bucket_ms
         over &= (newest_ms >= self.joints["asked_ms"]) & (newest_ms >= 0) & ready[self.page_of_service]
-        rows = restless[:n][over[self.service_of_row[restless[:n]]]].tolist()
-        for row in rows:
-            if self._place[row] >= 0:
-                self._leave(row)
-        for row in sorted(rows, key=lambda row: (int(bank.rows[row]["first_ms"]), bank.name_of[row])):
-            if self._fit[row]:
-                self._join(row)
+        rows = restless[:n][over[self.service_of_row[restless[:n]]]]
+        for row in rows[self._place[rows] >= 0].tolist():
+            self._leave(row)
+        joining = rows[self._fit[rows]]
+        ages = bank.rows["first_ms"][joining].tolist()
+        oldest_first = sorted((age, bank.name_of[row], row) for age, row in zip(ages, joining.tolist(), strict=True))
+        ordered = np.array([row for *_, row in oldest_first], np.int64)
+        join_rows(ordered, self.service_of_row, self._place, self.members, self._size)
         return np.flatnonzero(over)
 
     def feedback(self, series: bytes, feedback: Feedback) -> bool:

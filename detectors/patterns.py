@@ -66,30 +66,37 @@ class PatternBook:
             self._trait_of: dict[Trait, int] = {}
             self._table: NDArray[np.void] = np.zeros(16, TRAIT)
             self.roles[:] = -1
-            for row in self._bank.living().tolist():
-                self._note(row, self._bank.name_of[row])
+            self._note(self._bank.living().tolist())
 
     # Rows and services -----------------------------------------------------------------------------------------------
 
-    def admitted(self, row: int, name: bytes) -> None:
-        """Note a row, after the joint book has; of a service's first row, begin with the service."""
-        if row >= len(self.series):
+    def admitted(self, rows: Ints, begun: list[int]) -> None:
+        """Note rows, after the joint book has, and the services that have begun with them."""
+        if len(self.series) < len(self._bank.rows):
             self._grow(("series", "_which"), len(self._bank.rows))
         if len(self.services) < len(self._joint.joints):
             self._grow(("services", "roles"), len(self._joint.joints))
-        s = int(self._joint.service_of_row[row])
-        if self._joint.rows_of_service[s] == 1:
-            self.services[s], self.roles[s] = np.zeros((), SERVICE), -1
-        self.series[row] = np.zeros((), SERIES)
-        self._note(row, name)
+        self.services[begun], self.roles[begun] = np.zeros((), SERVICE), -1
+        self.series[rows] = np.zeros((), SERIES)
+        self._note(rows.tolist())
 
     def _grow(self, which: tuple[str, ...], room: int) -> None:
         for name in which:
             setattr(self, name, grown(getattr(self, name), room))
 
-    def _note(self, row: int, name: bytes) -> None:
-        """Note what a row is by its name."""
-        trait = self._names.of(name)
+    def _note(self, rows: list[int]) -> None:
+        """Note what rows are by their names."""
+        names, traits = self._bank.name_of, [self._names.of(self._bank.name_of[row]) for row in rows]
+        self._which[rows] = [self._number(trait) for trait in traits]
+        for row, trait in zip(rows, traits, strict=True):
+            if trait.role != NONE and not self._bank.rows[row]["ignored"]:
+                s = int(self._joint.service_of_row[row])
+                other = int(self.roles[s, trait.role])
+                if other < 0 or names[row] < names[other]:
+                    self.roles[s, trait.role] = row
+
+    def _number(self, trait: Trait) -> int:
+        """Return the place of a trait in the table."""
         number = self._trait_of.get(trait)
         if number is None:
             number = self._trait_of[trait] = len(self._traits)
@@ -98,12 +105,7 @@ class PatternBook:
                 self._grow(("_table",), 2 * number)
             for field in TRAIT.names or ():
                 self._table[number][field] = getattr(trait, field)
-        self._which[row] = number
-        if trait.role != NONE and not self._bank.rows[row]["ignored"]:
-            s = int(self._joint.service_of_row[row])
-            other = int(self.roles[s, trait.role])
-            if other < 0 or name < self._bank.name_of[other]:
-                self.roles[s, trait.role] = row
+        return number
 
     def dropped(self, row: int, name: bytes) -> None:
         """Forget a row, before the joint book does; another of the service may stand in its place."""
@@ -111,9 +113,8 @@ class PatternBook:
         if row not in self.roles[s]:
             return
         self.roles[s] = -1
-        for other in self._bank.rows_of(int(self._bank.pages[row])).tolist():
-            if other != row and self._joint.service_of_row[other] == s:
-                self._note(other, self._bank.name_of[other])
+        others = self._bank.rows_of(int(self._bank.pages[row]))
+        self._note(others[(self._joint.service_of_row[others] == s) & (others != row)].tolist())
 
     # Time ------------------------------------------------------------------------------------------------------------
 

@@ -154,8 +154,8 @@ class RowBank(Bank):
     def dropped(self, row: int, name: bytes) -> None:
         """Hear that a row makes room: forget what is kept beside it."""
 
-    def admitted(self, row: int, name: bytes) -> None:
-        """Hear that a row is new, or restored from a page: derive what is kept beside it."""
+    def admitted(self, rows: Ints, names: Sequence[bytes]) -> None:
+        """Hear that rows are new, or to be restored from a page: derive what is kept beside them."""
 
     def extra(self, page: int) -> bytes:
         """Return what is saved with a page beside its rows."""
@@ -268,8 +268,7 @@ class RowBank(Bank):
         self.members[page, self.count[page] : self.count[page] + n] = rows
         self.count[page] += n
         self.names.add_many(names, rows.tolist())
-        for row, name in zip(rows.tolist(), names, strict=True):
-            self.admitted(row, name)
+        self.admitted(rows, names)
         return rows
 
     def _grow(self, room: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -138,6 +138,7 @@ class ScalingBank(RowBank):
         self.plans: dict[bytes, Plan] = {}
         self.rules = np.zeros(64, Rule)
         self._due_ms: int | None = NEVER
+        self._partners: Ints | None = None
         super().__init__(settings, owns)
 
     def configure(self, settings: Settings) -> None:
@@ -155,25 +156,38 @@ class ScalingBank(RowBank):
         self.want(set(self.steps))
         self._paces = {plan.every_ms for plan in plans}
         self._due_ms = None
-        for row in self.living():
-            self.admitted(int(row), self.name_of[row])
+        rows = self.living()
+        self.admitted(rows, [self.name_of[row] for row in rows.tolist()])
 
     def group(self, name: bytes) -> bytes:
         """Return the service of a series."""
         return service_of(name)
 
-    def admitted(self, row: int, name: bytes) -> None:
-        """Note by what times a row is bucketed and weighed; 0: it is not."""
-        if row >= len(self.rules):
+    def admitted(self, rows: Ints, names: Sequence[bytes]) -> None:
+        """Note by what times rows are bucketed and weighed; 0: they are not."""
+        if len(self.rules) < len(self.rows):
             self.rules = np.resize(self.rules, len(self.rows))
-        plan = self.plans.get(name)
-        self.rules[row] = np.zeros((), Rule) if plan is None else rule_of(plan)
-        self.rules[row]["step_s"] = self.steps.get(name, 0.0)
-        self._due_ms = None
+        for row, name in zip(rows.tolist(), names, strict=True):
+            plan = self.plans.get(name)
+            self.rules[row] = np.zeros((), Rule) if plan is None else rule_of(plan)
+            self.rules[row]["step_s"] = self.steps.get(name, 0.0)
+        self._due_ms = self._partners = None
 
     def dropped(self, row: int, name: bytes) -> None:
         """Weigh it no more."""
-        self._due_ms = None
+        self._due_ms = self._partners = None
+
+    @property
+    def partners(self) -> Ints:
+        """Return int64 [3, rows]: by the row of a load, those of utilisation, replicas, and what is done; -1: none."""
+        if self._partners is None:
+            self._partners = np.full((3, len(self.rows)), -1, np.int64)
+            row = self.names.row
+            for load, plan in self.plans.items():
+                if (number := row(load)) >= 0:
+                    for k, name in enumerate((plan.busy, plan.replicas, plan.done)):
+                        self._partners[k, number] = -1 if name is None else row(name)
+        return self._partners
 
     @property
     def due_ms(self) -> int:
@@ -190,11 +204,11 @@ class ScalingBank(RowBank):
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
         """Put readings into their buckets; what follows from them is concluded when time passes."""
         number = columns.number
-        pour_rows(
+        due_ms = pour_rows(
             self.rows, ids, number["value"], number["at_s"], columns.code["kind"], run.clock_ms, start, end,
             self.rules,
         )  # fmt: skip
-        self._due_ms = None
+        self._due_ms = min(self.due_ms, int(due_ms))
         return []
 
     def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
@@ -204,25 +218,12 @@ class ScalingBank(RowBank):
         due_ms = self.rows["due_ms"]
         due = np.flatnonzero((due_ms > 0) & (due_ms <= clock_ms))
         due = due[ready[self.pages[due]]]
-        plans = [self.plans.get(self.name_of[row]) for row in due.tolist()]
-        busy = [-1 if plan is None or plan.busy is None else self.names.row(plan.busy) for plan in plans]
-        replicas = [-1 if plan is None else self.names.row(plan.replicas) for plan in plans]
-        done = [-1 if plan is None or plan.done is None else self.names.row(plan.done) for plan in plans]
+        busy, replicas, done = self.partners[:, due]
         outcomes = np.zeros(len(due), Outcome)
-        weigh_rows(
-            self.rows, self.rules, due, np.array(busy, np.int64), np.array(replicas, np.int64),
-            np.array(done, np.int64), clock_ms, outcomes,
-        )  # fmt: skip
+        weigh_rows(self.rows, self.rules, due, busy, replicas, done, clock_ms, outcomes)
         self.dirty[self.pages[due]] = True
         self._due_ms = None
-        said: list[Derived] = []
-        for plan, outcome in zip(plans, outcomes.tolist(), strict=True):
-            its = Weighed(*outcome)
-            if plan is not None and its.fed:
-                said += self._forecasts(plan, its, clock_ms)
-            if plan is not None and its.told:
-                said.append(_proposal(plan, its, clock_ms))
-        return said
+        return [*self._forecasts(outcomes, clock_ms), *self._proposals(outcomes, clock_ms)]
 
     def figures(self) -> dict[tuple[str, str], float]:
         """Return, by service and figure, how good its forecasts and its provision were lately, as shares of its load.
@@ -255,13 +256,22 @@ class ScalingBank(RowBank):
                     found[plan.service, f"{rule}_short"] = float(its["short"] / its["asked"])
         return found
 
-    def _forecasts(self, plan: Plan, its: Weighed, clock_ms: int) -> list[Derived]:
-        """Return forecast and band as readings of the time they are for; none that would be refused for its time."""
-        at_s = (its.until + plan.horizon) * plan.step_s
-        if math.isnan(its.expected) or at_s > clock_ms / 1000 + self.settings.ahead_s:
-            return []
-        values = zip(plan.forecasts, (its.expected, its.lower, its.upper), strict=True)
-        return [Reading(series=series, value=value, at_s=at_s) for series, value in values]
+    def _forecasts(self, outcomes: NDArray[np.void], clock_ms: int) -> Iterator[Derived]:
+        """Yield forecasts and bands as readings of the time they are for; none that would be refused for its time."""
+        fed = outcomes[(outcomes["fed"] > 0) & ~np.isnan(outcomes["expected"])]
+        latest_s = clock_ms / 1000 + self.settings.ahead_s
+        for row, until, *values in fed[["row", "until", "expected", "lower", "upper"]].tolist():
+            plan = self.plans[self.name_of[row]]
+            at_s = (until + plan.horizon) * plan.step_s
+            if at_s <= latest_s:
+                for series, value in zip(plan.forecasts, values, strict=True):
+                    yield Reading(series=series, value=value, at_s=at_s)
+
+    def _proposals(self, outcomes: NDArray[np.void], clock_ms: int) -> Iterator[Derived]:
+        """Yield what is wanted and to be told."""
+        for outcome in outcomes[outcomes["told"] > 0].tolist():
+            its = Weighed(*outcome)
+            yield _proposal(self.plans[self.name_of[its.row]], its, clock_ms)
 
 
 def _proposal(plan: Plan, its: Weighed, clock_ms: int) -> Proposal:

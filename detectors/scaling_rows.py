@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from detectors.bank import NEVER
 from detectors.compiled import kernel
 from detectors.forecast import Forecast, expect, fit, learn
 from detectors.scaling_patience import Margin, Patience, find_ceiling, fitting, steady
@@ -115,7 +116,11 @@ def next_beat_ms(clock_ms, every_ms):  # type: ignore[no-untyped-def]
 
 @kernel
 def pour_rows(rows, ids, value, at_s, kind, clock_ms, start, end, rules):  # type: ignore[no-untyped-def]
-    """Put each reading into its row; a row whose need is to be weighed, and is not, becomes due at its next beat."""
+    """Put each reading into its row; a row whose need is to be weighed, and is not, becomes due at its next beat.
+
+    Return the first moment at which one of these is due.
+    """
+    soonest_ms = NEVER
     for i in range(start, end):
         r = ids[i]
         if r < 0 or rules[r].step_s == 0.0:
@@ -123,6 +128,8 @@ def pour_rows(rows, ids, value, at_s, kind, clock_ms, start, end, rules):  # typ
         pour(rows[r], rules[r].step_s, value[i], at_s[i], kind[i], clock_ms[i])
         if rows[r].due_ms == 0 and rules[r].every_ms > 0:
             rows[r].due_ms = next_beat_ms(clock_ms[i], rules[r].every_ms)
+            soonest_ms = min(soonest_ms, rows[r].due_ms)
+    return soonest_ms
 
 
 @kernel

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bank import NEVER, Finding, page_of
-from detectors.columns import Columns, Flags, Run
+from detectors.columns import Columns, Flags, Ints, Run
 from detectors.compiled import kernel
 from detectors.rows import RowBank
 from detectors.security import blocks
@@ -74,17 +74,18 @@ class SecurityBank(RowBank):
         """Put settings into force; every row gets the limit that now holds for it."""
         super().configure(settings)
         self._limits = Limits(settings.security)
-        for row in self.living().tolist():
-            self.admitted(row, self.name_of[row])
+        rows = self.living()
+        self.admitted(rows, [self.name_of[row] for row in rows.tolist()])
 
-    def admitted(self, row: int, name: bytes) -> None:
-        """Remember the limit of a row."""
-        if row >= len(self._requests):
-            more = np.zeros(len(self._requests))
+    def admitted(self, rows: Ints, names: Sequence[bytes]) -> None:
+        """Remember the limits of rows."""
+        if len(self._requests) < len(self.rows):
+            more = np.zeros(len(self.rows) - len(self._requests))
             self._requests = np.concatenate([self._requests, more.astype(np.int64)])
             self._window_s = np.concatenate([self._window_s, more])
-        limit = self._limits.of_row(name)
-        self._requests[row], self._window_s[row] = limit.requests, limit.window_s
+        limits = [self._limits.of_row(name) for name in names]
+        self._requests[rows] = [limit.requests for limit in limits]
+        self._window_s[rows] = [limit.window_s for limit in limits]
 
     def group(self, name: bytes) -> bytes:
         """Return the client of a row, or of a request as it was sent."""
