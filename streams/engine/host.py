@@ -25,7 +25,7 @@ from streams.engine.outbox import Headers, Outbox
 from streams.engine.shard import Letter, Shard
 from streams.engine.transport import give_turn
 from streams.settings import Process
-from topics import Derived, Record, Topic
+from topics import Derived, Record, Topic, encode
 from topics.blocklist import Lift
 from topics.dead_letters import DEAD_LETTERS
 from topics.settings import SettingsRecord
@@ -41,7 +41,7 @@ def _written(record: Derived) -> tuple[bytes | None, Headers]:
     """Return value and headers of a record as it is published; what lifts a block is a tombstone."""
     if isinstance(record, Lift):
         return None, (("why", record.why.encode()), ("origin", msgspec.json.encode(record.origin)))
-    return msgspec.json.encode(record), ()
+    return encode(record), ()
 
 
 class Host:
@@ -229,12 +229,13 @@ class Host:
 
     def _publish(self, capability: Capability, records: list[Derived]) -> None:
         """Publish all of these or, where one of them cannot be written, none."""
-        written = [(home_of(capability, one), one.key().encode("utf-8", "replace"), *_written(one)) for one in records]
+        homes = {kind: home_of(capability, one) for kind, one in {type(one): one for one in records}.items()}
+        topics = {kind: name_of(self.process, home) for kind, home in homes.items()}
+        written = [(topics[type(one)], one.key().encode("utf-8", "replace"), *_written(one)) for one in records]
         for topic, key, value, headers in written:
-            where = partition_of(key, self.process.partitions)
-            self.outbox.put(name_of(self.process, topic), where, key, value, headers)
-        for name, count in Counter(topic.name for topic, *_ in written).items():
-            meters.said.labels(capability.name, name).inc(count)
+            self.outbox.put(topic, partition_of(key, self.process.partitions), key, value, headers)
+        for kind, count in Counter(map(type, records)).items():
+            meters.said.labels(capability.name, homes[kind].name).inc(count)
 
     def refuse(self, tp: TP, chunk: Chunk, letter: Letter) -> None:
         """Keep a record that cannot be used in the dead letters, with the reason."""
@@ -345,5 +346,5 @@ class Host:
         """Publish what a record of a foreign topic was translated into."""
         key = record.key().encode("utf-8", "replace")
         where = partition_of(key, self.process.partitions)
-        self.outbox.put(name_of(self.process, topic), where, key, msgspec.json.encode(record))
+        self.outbox.put(name_of(self.process, topic), where, key, encode(record))
         meters.said.labels("ingest", topic.name).inc()

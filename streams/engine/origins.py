@@ -24,7 +24,7 @@ def origin_of(record: Record) -> Origin:
 
 def in_order(records: list[Derived]) -> list[Derived]:
     """Sort by (offset, subject), and hold that no two records of one topic have the same origin."""
-    places = [(origin.offset, origin.subject) for origin in map(origin_of, records)]
+    places = [(origin.offset, *origin.subject) for origin in map(origin_of, records)]
     order = sorted(range(len(records)), key=places.__getitem__)
     for i, k in pairwise(order):
         if places[i] == places[k]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 Headers = Sequence[tuple[str, bytes]]
 
 
-class Item(NamedTuple):
-    """One record to publish."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+Item = tuple[bytes | None, bytes | None, Headers]
+"""One record to publish: its key, its value, its headers."""
 
 
 class Lane:
@@ -51,7 +47,7 @@ class Outbox:
         lane = self._lanes.get((topic, partition))
         if lane is None:
             lane = self._lanes[topic, partition] = Lane(topic, partition)
-        lane.waiting.append(Item(key, value, headers))
+        lane.waiting.append((key, value, headers))
         lane.put += 1
         self._waiting_bytes += len(value or b"") + 100
         if not self._broken and (lane.sender is None or lane.sender.done()):
@@ -68,7 +64,7 @@ class Outbox:
                         break
                     lane.waiting.popleft()
                     count, size = count + 1, size + len(value or b"") + 100
-                assert count, f"a record of {len(lane.waiting[0].value or b'')} bytes fits no batch"
+                assert count, f"a record of {len(lane.waiting[0][1] or b'')} bytes fits no batch"
                 batch.close()
                 await (await producer.send_batch(batch, lane.topic, partition=lane.partition))
                 self.sent_records, self.sent_batches = self.sent_records + count, self.sent_batches + 1

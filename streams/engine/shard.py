@@ -7,11 +7,13 @@ isolated as a fault, and the log's clock entering a new beat cut the run that th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from detectors.bank import PAGES, Bank, Finding
@@ -172,7 +174,7 @@ class Shard:
         """Do what is due when the log's clock reaches record i, the first of a beat."""
         if self.bank.due_ms <= clocks[i]:
             found = self.bank.pass_time(int(clocks[i]), self.positions <= columns.offset[i])
-            said.records += self._signed(columns, [Finding(i, record) for record in found], 0)
+            said.records += self._signed(columns, zip(repeat(i), found), 0)
 
     def _fold_run(self, columns: Columns, clocks: NDArray[np.int64], start: int, end: int, said: Said) -> None:
         run = self._run(columns, clocks, start, end, said)
@@ -219,14 +221,15 @@ class Shard:
         new = (pages_at >= 0) & (columns.offset[which] >= self.positions[pages_at])
         self.duplicates += self.marks.take(origins, which[new], pages_at[new], run.keep, self.bank.dirty)
 
-    def _signed(self, columns: Columns, found: list[Finding], phase: int) -> list[Derived]:
+    def _signed(self, columns: Columns, found: Iterable[tuple[int, Derived]], phase: int) -> list[Derived]:
         """Give what was concluded its origin, and bring it into the order of origins."""
-        signed = []
-        for i, record in found:
-            subject = (phase, record.subject())
-            origin = Origin(self.capability, self.topic, self.partition, int(columns.offset[i]), subject)
-            signed.append(msgspec.structs.replace(record, origin=origin))
-        return in_order(signed)
+        name, topic, partition, offset = self.capability, self.topic, self.partition, columns.offset.item
+        return in_order(
+            [
+                replace(record, origin=Origin(name, topic, partition, offset(i), (phase, record.subject())))
+                for i, record in found
+            ]
+        )
 
     def _forward(self, columns: Columns, foreign: list[int], said: Said) -> list[Derived]:
         """Return misplaced records as they go to their own partitions; what cannot go there is a dead letter."""
@@ -326,7 +329,7 @@ class Shard:
                 break  # Migrated, and further than what is folded: what it holds is not what is true here.
             if budget <= 0:
                 break
-            statement = msgspec.structs.replace(here, stamp=pages.new_stamp())
+            statement = replace(here, stamp=pages.new_stamp())
             raw = self._encode_page(number, statement)
             records.append((page_key(self.capability, self.partition, number), raw))
             self.statements[number], self.bank.dirty[number] = statement, False
@@ -334,7 +337,7 @@ class Shard:
         if self.next > self._written:
             for number, statement in enumerate(self.statements):
                 if not self.bank.dirty[number] and statement.position < self.next:
-                    self.statements[number] = msgspec.structs.replace(here, stamp=statement.stamp)
+                    self.statements[number] = replace(here, stamp=statement.stamp)
             records.append((page_key(self.capability, self.partition, "pages"), pages.encode(self.statements)))
         self._written = self.next
         return records, min(statement.position for statement in self.statements)

@@ -344,7 +344,7 @@ def test_what_cannot_be_written_is_a_fault_and_nothing_of_it_is_said() -> None:
     (held,) = host.held.values()
     assert list(held.shard.skips) == [2]
     assert count_of(held.shard) == 3
-    waiting = [item.value for lane in host.outbox._lanes.values() for item in lane.waiting]
+    waiting = [value for lane in host.outbox._lanes.values() for _, value, _ in lane.waiting]
     said = b"".join(value or b"" for value in host.app.producer._producer.log + waiting)
     assert b"out/count" in said
     assert b"out/first" not in said
