@@ -29,6 +29,7 @@ from streams.engine.columns import Decoder
 from streams.engine.memory import keep_freed
 from streams.engine.shard import Shard
 from topics import Derived, Topic
+from topics.connections import CONNECTIONS
 from topics.metrics import METRICS
 from topics.requests import REQUESTS
 from topics.settings import Scaling, Service, Settings
@@ -98,12 +99,21 @@ def request(chance: np.random.Generator, i: int) -> tuple[bytes, bytes]:
     return name, body % (name, START_S + i / 10_000, page * 7, page, chance.exponential(0.05), size)
 
 
+def attempt(chance: np.random.Generator, i: int) -> tuple[bytes, bytes]:
+    """Return a connection, every other one in vain, among few targets and many ports."""
+    client, target, port = chance.integers(CLIENTS), chance.integers(200), chance.integers(1, 1000)
+    name = b"198.51.%d.%d" % divmod(int(client), 250)
+    body = b'{"client":"%s","at_s":%.3f,"target":"203.0.113.%d","port":%d,"outcome":"%s","bytes":431,"service":"edge"}'
+    return name, body % (name, START_S + i / 10_000, target, port, (b"answered", b"none")[i % 2])
+
+
 WORKLOADS = (
     Workload("readings", METRICS, reading, ("anomaly", "scaling")),
     Workload("readings in large batches", METRICS, reading, (), BATCH_BYTES),
     Workload("ingested readings", METRICS, ingested, ("anomaly",)),
     Workload("odd readings", METRICS, odd),
     Workload("requests", REQUESTS, request, ("security", "traffic")),
+    Workload("connections", CONNECTIONS, attempt, ("scans",)),
 )
 
 

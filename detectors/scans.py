@@ -127,7 +127,7 @@ def words(tried: int, vain: int, targets: int, ports: int) -> tuple[str, str]:
     >>> words(9, 8, 0b1, 0b1111111)
     ('vertical', '8 of 9 first contacts in vain: 1 target, about 8 ports')
     >>> words(60, 0, 2**40 - 1, 0b1)
-    ('horizontal', '60 first contacts, and nobody knows what came: about 63 targets, 1 port')
+    ('horizontal', '60 first contacts, and nobody knows what came: about 60 targets, 1 port')
     """
     one_target, one_port = targets.bit_count() == 1, ports.bit_count() == 1
     kind = "vertical" if one_target else "horizontal" if one_port else "mixed"
@@ -135,13 +135,14 @@ def words(tried: int, vain: int, targets: int, ports: int) -> tuple[str, str]:
         f"{vain} of {tried} first contacts in vain" if vain else f"{tried} first contacts, and nobody knows what came"
     )
     # No two first contacts are the same: those with one target have as many ports, and the other way round.
-    return kind, f"{what}: {_about(targets, vain * one_port, 'target')}, {_about(ports, vain * one_target, 'port')}"
+    many_targets = _about(targets, vain if one_port else 0, tried, "target")
+    return kind, f"{what}: {many_targets}, {_about(ports, vain if one_target else 0, tried, 'port')}"
 
 
-def _about(bits: int, least: int, what: str) -> str:
-    """Say how many there are, at least so many, of which so many bits are set: where there are many, some share one."""
+def _about(bits: int, least: int, most: int, what: str) -> str:
+    """Say how many there are of which so many bits are set: where there are many, some share one."""
     set_ = bits.bit_count()
     if set_ == BITS:
         return f"{max(4 * BITS, least)} {what}s or more"
-    count = max(round(-BITS * math.log(1 - set_ / BITS)), least)
+    count = min(max(round(-BITS * math.log(1 - set_ / BITS)), least), most)
     return f"1 {what}" if count == 1 else f"about {count} {what}s"

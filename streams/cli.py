@@ -140,7 +140,8 @@ def web(loaded: Loaded, host: str | None, port: int | None) -> None:
 )
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--format", "format_", default="canonical", show_default=True, metavar="NAME",
-              help="What a line is: canonical, access_log, nginx_json or telegraf.")  # fmt: skip
+              help="What a line is: canonical, access_log, nginx_json, telegraf, zeek_conn, ecs_network, vpc_flow_log "
+              "or netfilter.")  # fmt: skip
 @click.option("--service", default="default", show_default=True, help="Of lines that name none.")
 @click.option(
     "--topic", metavar="NAME", help="Publish every line there as it is, unchecked, instead of translating it."
@@ -153,9 +154,9 @@ def web(loaded: Loaded, host: str | None, port: int | None) -> None:
 def feed(loaded: Loaded, **options: Any) -> None:
     """Publish records, or this machine's telemetry.
 
-    Records are the lines of FILE, or of standard input. They are translated here and become readings and requests;
-    those that cannot be are refused with the reason, and counted. Old lines are late by the log's clock: they
-    teach, but raise no alarm. Exit code 1 if any line was refused.
+    Records are the lines of FILE, or of standard input. They are translated here and become readings, requests and
+    connections; those that cannot be are refused with the reason, and counted. Old lines are late by the log's clock:
+    they teach, but raise no alarm. Exit code 1 if any line was refused.
 
     --machine says per second, as readings of the service `machine` (or of --service): processor, load, memory, swap,
     disk and network.

@@ -35,7 +35,8 @@ def evaluate(name: str, data: Path, out: Path | None, detector: str, held_out: b
     SET is nab, aiops_kpi, mscloud, asd, load, all of these, or requests. Its readings go through the banks that the
     worker runs, with the settings that are shipped, in time order, once; labels are opened by the scorer only. Figures
     at a score above 1 come first, the best threshold in hindsight after them. Of recorded requests, shares in percent
-    of attacks found and of ordinary requests flagged.
+    of attacks found and of ordinary requests flagged; of recorded connections, scanners found, and who else is called
+    one.
     """
     from streams.evaluate.command import run
 

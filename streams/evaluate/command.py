@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import click
 
-from streams.evaluate import aiops_kpi, asd, load, mscloud, nab, requests
+from streams.evaluate import aiops_kpi, asd, flows, load, mscloud, nab, requests
 from streams.evaluate.firewalls import firewall_of
 from streams.evaluate.judging import BankJudge, Judge, Judged
 from streams.evaluate.traces import DataError, Trace
@@ -58,7 +58,7 @@ def of_requests(data: Path, detector: str) -> dict[str, float]:
     """Return the figures of recorded requests, `source.measure`."""
     judge = firewall_of(detector)
     try:
-        return requests.measure(recorded(data), judge)
+        return requests.measure(recorded(data), judge, flows.WATCHES.get(detector))
     except DataError as error:
         raise click.BadParameter(str(error), param_hint="--data") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from topics.signals import Threat
 
 DAYS, CAPTURES, TRUTH = "flows_*_edge*.jsonl", "flows_slips.jsonl", "_truth.jsonl"
 CHUNK = 2_000
+IN_WINDOW, WINDOW_S = 15, 300.0
 
 
 class Flow(msgspec.Struct):
@@ -63,15 +64,19 @@ class Found(NamedTuple):
     seconds: float
 
 
-def measure(folder: Path) -> dict[str, float]:
+Watch = Callable[[Sequence[Flow]], Found]
+
+
+def measure(folder: Path, watch: Watch) -> dict[str, float]:
     """Return the figures of every recording of connections in a folder; none where there is none."""
     figures = dict[str, float]()
     days = [path for path in sorted(folder.glob(DAYS)) if not path.name.endswith(TRUTH)]
     pairs = [(path, truth) for path in days if (truth := path.with_name(path.stem + TRUTH)).exists()]
     if pairs:
-        figures |= {f"scans.{name}": value for name, value in of_days(pairs).items()}
+        figures |= {f"scans.{name}": value for name, value in of_days(pairs, watch).items()}
     if (folder / CAPTURES).exists():
-        figures |= {f"slips.{name}": value for name, value in of_captures(lines(folder / CAPTURES, Flow)).items()}
+        captures = of_captures(lines(folder / CAPTURES, Flow), watch)
+        figures |= {f"slips.{name}": value for name, value in captures.items()}
     return figures
 
 
@@ -100,33 +105,54 @@ def _connection(flow: Flow) -> Connection:
     )  # fmt: skip
 
 
-def of_days(pairs: Sequence[tuple[Path, Path]]) -> dict[str, float]:
+def by_window(flows: Sequence[Flow]) -> Found:
+    """Call a scanner who fails at 15 distinct targets within five minutes: the usual rule, to compare with."""
+    began_s, said, recent = time.process_time(), set[str](), defaultdict[str, dict[tuple[str, int | None], float]](dict)
+    for flow in sorted(flows, key=lambda flow: flow.ts):
+        if STATES.get(flow.state or "") in ("refused", "none"):
+            client = client_of(flow.src)
+            recent[client][flow.dst, flow.dport] = flow.ts
+            if sum(at_s > flow.ts - WINDOW_S for at_s in recent[client].values()) >= IN_WINDOW:
+                said.add(client)
+    return Found(frozenset(said), time.process_time() - began_s)
+
+
+WATCHES: dict[str, Watch] = {"luminar": folded, "naive": by_window}
+
+
+def of_days(pairs: Sequence[tuple[Path, Path]], watch: Watch) -> dict[str, float]:
     """Return how many scanners of the days are found in percent, and how many sources are called one that are none.
 
     recall         of the sources that tried at least 15 targets on their day
-    false_sources  of all others, own hosts included; the fewest targets that one of them tried: false_targets_least
-    own_hosts      of the recorded hosts themselves
+    false_sources  how many others are called one, own hosts included; the fewest targets that one of them tried:
+                   false_targets_least; those of them of whose targets at least half answered: false_answered
+    own_hosts      the recorded hosts themselves among them
     """
-    scanners, found, wrong, own, seconds, count = 0, 0, list[int](), 0, 0.0, 0
-    folded(lines(pairs[0][0], Flow)[:50])  # Compiling is not what is measured.
+    scanners, found, own, answered, seconds, count = 0, 0, 0, 0, 0.0, 0
+    wrong = list[int]()
+    watch(lines(pairs[0][0], Flow)[:50])  # Compiling is not what is measured.
     for path, truth in pairs:
         flows = lines(path, Flow)
-        called = folded(flows)
+        called = watch(flows)
         known = {client_of(one.src): one for one in lines(truth, Judged)}
         wanted = {client for client, one in known.items() if one.scanner}
-        tried = _targets(flows)
+        tried, served = (
+            _targets(flows),
+            _targets([flow for flow in flows if STATES.get(flow.state or "") == "answered"]),
+        )
         scanners, found = scanners + len(wanted), found + len(wanted & called.clients)
         wrong += [tried[client] for client in called.clients - wanted]
+        answered += sum(2 * served.get(client, 0) >= tried[client] for client in called.clients - wanted)
         own += sum(known[client].own_host for client in called.clients & known.keys())
         seconds, count = seconds + called.seconds, count + len(flows)
     figures = {"recall": 100 * found / scanners} if scanners else {}
-    figures |= {"false_sources": float(len(wrong)), "own_hosts": float(own)}
+    figures |= {"false_sources": float(len(wrong)), "false_answered": float(answered), "own_hosts": float(own)}
     if wrong:
         figures |= {"false_targets_least": float(min(wrong)), "false_targets_median": float(np.median(wrong))}
     return figures | {"us_per_connection": 1e6 * seconds / count}
 
 
-def of_captures(flows: Sequence[Flow]) -> dict[str, float]:
+def of_captures(flows: Sequence[Flow], watch: Watch) -> dict[str, float]:
     """Return how many scanners of small captures are found in percent, and who else is called one.
 
     recall         of the sources that a label calls scanners, and of the busiest one of a capture that is called a scan
@@ -138,7 +164,7 @@ def of_captures(flows: Sequence[Flow]) -> dict[str, float]:
         by_capture[flow.capture].append(flow)
     scanners, found, wrong, unlabelled = 0, 0, 0, 0
     for its in by_capture.values():
-        called, wanted = folded(its).clients, _scanners(its)
+        called, wanted = watch(its).clients, _scanners(its)
         if wanted is None:
             unlabelled += len(called)
             continue

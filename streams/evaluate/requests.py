@@ -38,8 +38,8 @@ SEED = 7
 CLIENTS, ENOUGH = 250, 20_000
 
 
-def measure(folder: Path, judge: Firewall) -> dict[str, float]:
-    """Return the figures of every collection in a folder, `source.measure`."""
+def measure(folder: Path, judge: Firewall, watch: flows.Watch | None = None) -> dict[str, float]:
+    """Return the figures of every collection in a folder, `source.measure`; of connections if watched."""
     figures, seconds = dict[str, float](), 0.0
     everything: list[Recorded] = []
     for name, files in SETS.items():
@@ -54,8 +54,8 @@ def measure(folder: Path, judge: Firewall) -> dict[str, float]:
         everything += rows
     if (folder / VISITS).exists():
         figures |= of_visits(visits(folder / VISITS), judge)
-    if judge is luminar:
-        figures |= flows.measure(folder)
+    if watch is not None:
+        figures |= flows.measure(folder, watch)
     if not figures:
         raise DataError(f"expected requests NAME.jsonl in {folder}, found none")
     if judge is luminar and everything:
