@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bank import NEVER, Finding, page_of
-from detectors.columns import Columns, Flags, Run
+from detectors.columns import Columns, Flags, Ints, Run
 from detectors.rows import RowBank
 from detectors.scans_rows import Row, bounds, judge_contacts, least_rows
 from detectors.security import blocks
@@ -45,15 +45,16 @@ class ScansBank(RowBank):
         """Put settings into force: how sure a conclusion must be, and which clients are our own."""
         super().configure(settings)
         self._credit, self._scan = bounds(settings.scans.alpha)
-        for row in self.living().tolist():
-            self.admitted(row, self.name_of[row])
+        living = self.living()
+        self.admitted(living, [self.name_of[row] for row in living.tolist()])
 
-    def admitted(self, row: int, name: bytes) -> None:
-        """Remember whether a client is our own."""
-        if row >= len(self._is_own):
-            self._is_own = np.concatenate([self._is_own, np.zeros(len(self._is_own), np.bool_)])
-        client = name.decode("utf-8", "replace")
-        self._is_own[row] = any(is_in(client, network) for network in self.settings.scans.own)
+    def admitted(self, rows: Ints, names: Sequence[bytes]) -> None:
+        """Remember which clients are our own."""
+        if len(self._is_own) < len(self.rows):
+            more = np.zeros(len(self.rows) - len(self._is_own), np.bool_)
+            self._is_own = np.concatenate([self._is_own, more])
+        own = self.settings.scans.own
+        self._is_own[rows] = [any(is_in(name.decode("utf-8", "replace"), one) for one in own) for name in names]
 
     def group(self, name: bytes) -> bytes:
         """Return the one name of a client, however it was sent."""
