@@ -14,8 +14,8 @@ SERVICES_SHOWN = 20
 """So many services of a worker, those furthest above their promise, are told one by one."""
 
 
-def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], highwater: Callable[[TP], int | None]) -> None:
-    """Set the gauges; highwater: the offset behind the last record of a partition, where the last fetch told it."""
+def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], log_end: Callable[[TP], int | None]) -> None:
+    """Set the gauges; log_end: the offset behind the last record of a partition, where the last fetch told it."""
     behind: dict[TP, int] = {}
     budgets: dict[str, Budget] = {}
     for (name, tp), one in held.items():
@@ -38,7 +38,7 @@ def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], highwater:
         behind[tp] = min(shard.next, behind.get(tp, shard.next))
     _show_budgets(budgets)
     for tp in parts:
-        end = highwater(tp)
+        end = log_end(tp)
         if end is not None:
             meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - behind.get(tp, end)))
 

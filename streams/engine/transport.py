@@ -53,10 +53,9 @@ class ChunkSchema(faust.Schema[Any, Any]):
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
         """Return how a message becomes an event: as it is."""
-        create_event = app.create_event
 
         async def decode(message: Any, *, propagate: bool = False) -> Any:
-            return create_event(None, message.value, message.headers, message)
+            return app.create_event(None, message.value, message.headers, message)
 
         return decode
 
@@ -155,12 +154,13 @@ class Consumer(stock.Consumer):
 
     def _pause(self, tp: Any) -> None:
         self._paused.add(tp)
-        self._client.pause(_aiokafka_tp(tp))
+        if self._holds(tp):
+            self._client.pause(_aiokafka_tp(tp))
         self._client._fetcher._fetch_max_wait_ms = BUSY_WAIT_MS  # a fetch without it must not keep it waiting
 
     def _resume(self, tp: Any) -> None:
         self._paused.discard(tp)
-        if self._client._subscription.is_assigned(_aiokafka_tp(tp)):
+        if self._holds(tp):
             self._client.resume(_aiokafka_tp(tp))
         if not self._paused:
             self._client._fetcher._fetch_max_wait_ms = IDLE_WAIT_MS
@@ -195,7 +195,7 @@ class Consumer(stock.Consumer):
             else:
                 yield tp, message
         for tp, offset in left.items():
-            if tp not in self._sought and self._client._subscription.is_assigned(_aiokafka_tp(tp)):
+            if tp not in self._sought and self._holds(tp):
                 self._client.seek(_aiokafka_tp(tp), offset)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
@@ -223,11 +223,16 @@ class Consumer(stock.Consumer):
         """Read a partition again from an offset."""
         await self.seek(tp, offset)
 
+    def _holds(self, tp: Any) -> bool:
+        return bool(self._client._subscription.is_assigned(_aiokafka_tp(tp)))  # not one of which only Faust knows
+
+    def log_end(self, tp: Any) -> int | None:
+        """Return where a partition ends, as the last fetch told: None before the first, and where it has just left."""
+        return self._client.highwater(_aiokafka_tp(tp)) if self._holds(tp) else None
+
     def is_caught_up(self, tp: Any, following: int) -> bool:
         """Say whether all that may be read yet lies before the offset `following`, as far as the last fetch told."""
-        if not self._client._subscription.is_assigned(_aiokafka_tp(tp)):
-            return False  # It has just left, and nobody has heard of that yet.
-        stable: Any = self._client.last_stable_offset(_aiokafka_tp(tp))  # None before the first fetch
+        stable: Any = self._client.last_stable_offset(_aiokafka_tp(tp)) if self._holds(tp) else None
         return stable is not None and following >= stable
 
     # Assignment ------------------------------------------------------------------------------------------------------
@@ -319,7 +324,7 @@ _NAMES: tuple[tuple[Any, str], ...] = (
     (AIOKafkaClient, "_metadata_update"),
     (fetcher.Fetcher, "fetched_records _get_actions_per_node _proc_fetch_request"),
     (stock_consumer, "Fetcher"),
-    (aiokafka.AIOKafkaConsumer, "seek pause resume last_stable_offset"),
+    (aiokafka.AIOKafkaConsumer, "seek pause resume last_stable_offset highwater"),
     (stock.AIOKafkaConsumerThread, "_create_worker_consumer _ensure_consumer"),
     (stock.Consumer, "_to_message _add_gap _new_offset on_buffer_full on_buffer_drop perform_seek"),
     (stock.Consumer, "_wait_next_records _getmany getmany _seek seek_wait"),

@@ -79,7 +79,7 @@ def progress_of(host: Host) -> dict[TP, Progress]:
     """Return how far each partition is folded that this worker holds, where the last fetch told its end."""
     found = {}
     for tp in list(host.parts):
-        end, shards = host.app.consumer.highwater(tp), [held.shard for held in host.shards_of(tp)]
+        end, shards = host.app.consumer.log_end(tp), [held.shard for held in host.shards_of(tp)]
         if end is not None and shards:
             found[tp] = Progress(end, min(shard.next for shard in shards))
     return found

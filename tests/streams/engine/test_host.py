@@ -41,7 +41,7 @@ class FakeConsumer:
         """Remember."""
         self.rewound.append(offset)
 
-    def highwater(self, tp: TP) -> int | None:
+    def log_end(self, tp: TP) -> int | None:
         """Say that nobody knows yet."""
         return None
 

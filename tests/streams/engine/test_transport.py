@@ -33,6 +33,7 @@ class Client:
 
     def pause(self, *tps: Any) -> None:
         """Fetch no more of these."""
+        assert self.assigned.issuperset(tps), "No current assignment"
         self.paused.update(tps)
 
     def resume(self, *tps: Any) -> None:
@@ -47,6 +48,11 @@ class Client:
         """Return where what may be read ends."""
         assert tp in self.assigned, "Partition is not assigned"
         return 7
+
+    def highwater(self, tp: Any) -> int:
+        """Return where the partition ends."""
+        assert tp in self.assigned, "Partition is not assigned"
+        return 9
 
 
 def worker() -> Any:
@@ -184,13 +190,18 @@ async def test_a_fetch_asks_for_what_was_active_when_it_began() -> None:
     assert await consumer._getmany(None, 1.0) is None
 
 
-async def test_a_partition_that_has_just_left_is_not_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_partition_that_has_just_left_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for one that is not assigned is answered by aiokafka with an error, which would end the worker."""
     consumer, client = worker().consumer, Client()
     monkeypatch.setattr(type(consumer), "_client", client, raising=False)
     assert [consumer.is_caught_up(HERE, following) for following in (6, 7)] == [False, True]
+    assert consumer.log_end(HERE) == 9
     client.assigned.clear()
     assert not consumer.is_caught_up(HERE, 7)
+    assert consumer.log_end(HERE) is None
+    consumer._pause(HERE)
+    consumer._resume(HERE)
+    assert not client.paused
 
 
 async def test_partitions_that_change_between_asking_and_seeking_begin_recovery_anew() -> None:
