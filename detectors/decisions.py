@@ -7,13 +7,13 @@ from typing import Any
 
 from detectors.bank import page_of
 from detectors.columns import Flags
-from detectors.decisions_blocks import Verdict, block, desk_of, lift, place_of, until_ms_of, why_not_block
+from detectors.decisions_blocks import Verdict, block, blocked, desk_of, lift, place_of, until_ms_of, why_not_block
 from detectors.decisions_entries import MINUTE_MS, AllowList, Client, Desk, Target, tell_refusal
 from detectors.ledger import Ledger
 from topics import Derived, Record
 from topics.clients import client_of
 from topics.commands import Command
-from topics.control import Feedback
+from topics.control import EVERYBODY, Feedback
 from topics.metrics import Reading
 from topics.proposals import BLOCKLIST_KEY, Proposal, Refusal
 from topics.settings import Scaling, Settings
@@ -72,23 +72,23 @@ class DecisionsBank(Ledger):
         return []
 
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
-        """Lift a client's block because a person says so, and spare it for a while."""
+        """Lift a client's block, or every block, because a person says so, and spare who was blocked for a while."""
         client, entries = client_of(feedback.subject), self.entries[_BLOCKLIST_PAGE]
-        if feedback.verdict != "lift" or not ready[_BLOCKLIST_PAGE] or place_of(client) not in entries:
+        if feedback.verdict != "lift" or not ready[_BLOCKLIST_PAGE]:
             return []
-        self.dirty[_BLOCKLIST_PAGE] = True
-        why = f"lifted by {feedback.author or 'a person'}"
+        clients = blocked(entries) if client == EVERYBODY else [client] if place_of(client) in entries else []
+        why = f"lifted by {feedback.author or 'a person'}" + (" with all others" if client == EVERYBODY else "")
         spared_ms = clock_ms + int(1000 * self.settings.decisions.spare_s)
-        return list[Derived](lift(client, why, entries, clock_ms, spared_ms))
+        self.dirty[_BLOCKLIST_PAGE] |= bool(clients)
+        return [said for one in clients for said in lift(one, why, entries, clock_ms, spared_ms)]
 
     def _lift_allowed(self, clock_ms: int) -> list[Derived]:
         entries, said = self.entries[_BLOCKLIST_PAGE], list[Derived]()
-        blocked = sorted(name for name, entry in entries.items() if isinstance(entry, Client) and entry.until_ms)
-        for name in blocked:
-            covering = self.allowed.entry_for(name[2:])
+        for client in blocked(entries):
+            covering = self.allowed.entry_for(client)
             if covering is not None:
                 self.dirty[_BLOCKLIST_PAGE] = True
-                said += lift(name[2:], f"{covering} is on the allow-list now", entries, clock_ms)
+                said += lift(client, f"{covering} is on the allow-list now", entries, clock_ms)
         return said
 
     def _block(self, proposal: Proposal, entries: dict[str, Any], clock_ms: int) -> list[Derived]:

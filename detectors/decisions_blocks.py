@@ -26,6 +26,11 @@ def place_of(client: str) -> str:
     return f"c:{client}"
 
 
+def blocked(entries: dict[str, Any]) -> list[str]:
+    """Return the clients that are blocked, by name."""
+    return sorted(name[2:] for name, entry in entries.items() if isinstance(entry, Client) and entry.until_ms)
+
+
 def desk_of(entries: dict[str, Any]) -> Desk:
     """Return what belongs to the whole blocklist."""
     desk: Desk = entries.setdefault(BLOCKLIST_KEY, Desk())

@@ -20,7 +20,7 @@ from streams.tail import json_of, line_of
 from streams.tail import tail as tail_of
 from topics.catalogue import named
 from topics.clients import client_of
-from topics.control import Feedback
+from topics.control import EVERYBODY, Feedback
 from topics.proposals import BLOCKLIST_KEY, PROPOSALS
 from topics.settings import Source
 
@@ -65,13 +65,15 @@ async def tail(
                 click.echo(json_of(message) if as_json else line)
 
 
-async def lift(process: Process, client: str, author: str) -> None:
-    """Ask for the end of a client's block."""
-    feedback = Feedback(verdict="lift", subject=client_of(client), author=author)
+async def lift(process: Process, client: str | None, author: str) -> None:
+    """Ask for the end of a client's block, or of all, where none is named."""
+    subject = EVERYBODY if client is None else client_of(client)
+    feedback = Feedback(verdict="lift", subject=subject, author=author)
     async with Publisher(process, say) as publisher:
         # All blocks are decided in one partition: that of their common key, not of the client's.
         await publisher.publish_now(PROPOSALS, feedback, key=BLOCKLIST_KEY)
-    click.echo(f"asked to lift {feedback.subject}; `luminar tail blocklist` shows when it is done")
+    what = "every block" if client is None else subject
+    click.echo(f"asked to lift {what}; `luminar tail blocklist` shows when it is done")
 
 
 async def feedback(process: Process, verdict: str, subject: str, author: str, until_s: float | None) -> None:

@@ -13,17 +13,25 @@ if TYPE_CHECKING:
     from streams.settings import Loaded
 
 
-@click.command(epilog=examples("luminar lift 192.0.2.7", "luminar lift 2001:db8:0:1::/64 --author ann"))
-@click.argument("client")
+@click.command(
+    epilog=examples(
+        "luminar lift 192.0.2.7", "luminar lift 2001:db8:0:1::/64 --author ann", "luminar lift --all --author ann"
+    )
+)
+@click.argument("client", required=False)
+@click.option("--all", "everybody", is_flag=True, help="End every block there is.")
 @click.option("--author", default=None, help="Who says so; the user who is logged in, if not told.")
 @with_settings
-def lift(loaded: Loaded, client: str, author: str | None) -> None:
-    """End a client's block.
+def lift(loaded: Loaded, client: str | None, everybody: bool, author: str | None) -> None:
+    """End a client's block, or all of them.
 
     CLIENT is an IP address, an IPv6 /64 network or an API key. The wish stands in the log; a worker carries it out.
+    Whose block is lifted is not blocked again for `decisions.spare_s`; `decisions.enabled` switches blocking off.
     """
     from streams.cli_data import lift as work
 
+    if everybody == (client is not None):
+        raise click.UsageError("expected a CLIENT, or --all, and not both")
     waiting(work(loaded.process, client, author or author_here()))
 
 

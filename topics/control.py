@@ -8,6 +8,8 @@ import msgspec
 
 from topics.settings import Settings
 
+EVERYBODY = "*"
+
 
 class Tick(msgspec.Struct, frozen=True, gc=False, tag_field="control", tag="tick"):
     """Time passed in a partition that was silent; when, is the record's append time."""
@@ -23,7 +25,7 @@ class SettingsChange(msgspec.Struct, frozen=True, gc=False, tag_field="control",
 class Feedback(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="control", tag="feedback"):
     """What a person says about a conclusion.
 
-    verdict        "false alarm", "confirmed", "expected", or "lift" (end this client's block)
+    verdict        "false alarm", "confirmed", "expected", or "lift" (end this client's block; with "*": every block)
     subject        the series, service, client or incident it is about; author: who says it
     until_s        of "expected": until when, by the log's clock
     kind           the kind of anomaly ("level", "missing", …); all of the series where it is empty

@@ -18,7 +18,7 @@ from tests.fakes import Entry, fold
 from topics import Derived, Origin
 from topics.blocklist import Block, Lift
 from topics.commands import Command
-from topics.control import Feedback, SettingsChange, Tick
+from topics.control import EVERYBODY, Feedback, SettingsChange, Tick
 from topics.metrics import Reading
 from topics.proposals import PROPOSALS, Proposal, Refusal
 from topics.settings import DecisionSettings, Scaling, Service, Settings
@@ -263,6 +263,24 @@ def test_a_person_lifts_a_block_and_the_client_is_spared_for_a_while() -> None:
 
 def test_lifting_who_is_not_blocked_does_nothing() -> None:
     assert decided([lifted(0, "192.0.2.1"), tick(1)]) == []
+    assert decided([lifted(0, EVERYBODY), tick(1)]) == []
+
+
+@given(steps=Blocks)
+def test_one_word_lifts_every_block_and_spares_them_all(steps: list[tuple[int, int, float]]) -> None:
+    log = blocks_log(steps)
+    end_s = log[-1][0] / 1000 - T if log else 0.0
+    before = decided(log)
+    blocked = {record.client for record in before if isinstance(record, Block)}
+    for record in before:
+        blocked = blocked - {record.client} if isinstance(record, Lift) else blocked
+        blocked = blocked | {record.client} if isinstance(record, Block) else blocked
+    again = [block(end_s, client) for client in sorted(blocked)]
+    log += [lifted(end_s, EVERYBODY), *again]
+    said = decided(log)[len(before) :]
+    assert [record.client for record in of(Lift, said)] == sorted(blocked)
+    assert rules_of(said) == ["spared"] * len(blocked)
+    check(DecisionsBank, PROPOSALS, log, rules())
 
 
 def changed(second: float, settings: Settings) -> Entry:
