@@ -10,6 +10,7 @@ import msgspec
 
 from detectors.security.decoding import decoded, without_comments
 from detectors.security.gate import is_plain
+from detectors.security.masking import masked, masked_bytes
 from detectors.security.model import Weights, hostility, raw_of, shipped
 from detectors.security.rules import RULES, Rule
 from detectors.security.signatures import matching, span
@@ -123,7 +124,9 @@ def _inspect_value(field: str, value: str, blanks: bool, weights: Weights | None
         for rule in matching(text):
             texts.setdefault(rule, text)
     if not texts:
-        return Evidence("payload", LOOKS_HOSTILE, field[:EXCERPT], _printable(meant)) if looks > HOSTILE else None
+        return (
+            Evidence("payload", LOOKS_HOSTILE, field[:EXCERPT], _printable(masked(meant))) if looks > HOSTILE else None
+        )
     families = Counter(rule.family for rule in texts)
     rule = min(texts, key=lambda rule: (-families[rule.family], RULES.index(rule)))
     return Evidence(rule.family, rule.name, field[:EXCERPT], _excerpt(rule, texts[rule]))
@@ -134,7 +137,8 @@ def _excerpt(rule: Rule, text: str) -> str:
     raw = text.encode("utf-8", "replace")
     start, end = span(rule, raw)
     spare = max(0, EXCERPT - (end - start)) // 2
-    piece = raw[max(0, start - spare) : end + spare][:EXCERPT].decode("utf-8", "ignore")
+    # Masked before it is cut: the name that tells a secret may stand before the edge.
+    piece = masked_bytes(raw)[max(0, start - spare) : end + spare][:EXCERPT].decode("utf-8", "ignore")
     return _printable(piece)
 
 

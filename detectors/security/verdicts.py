@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from detectors.security import blocks, rates
+from detectors.security.masking import masked
 from detectors.security.payloads import Evidence
 from topics import Derived
 from topics.settings import Limit, SecuritySettings
@@ -38,7 +39,7 @@ class Case(NamedTuple):
         """Return a threat of this client."""
         return Threat(
             client=self.client, service=self.service, family=family, rule=rule, at_s=self.at_s, field=field,
-            excerpt=excerpt, score=score, text=text,
+            excerpt=masked(excerpt, field), score=score, text=text,
         )  # fmt: skip
 
     def block(self, family: str, why: str) -> list[Derived]:
@@ -78,6 +79,7 @@ def of_evidence(case: Case, pieces: list[Evidence]) -> list[Derived]:
             score = 1.0 + distinct / needed
             said.append(case.threat(piece.family, piece.rule, text, score, piece.field, piece.excerpt))
         if leads:
-            why = f"{distinct} distinct pieces of hostile evidence in {window_s:g} s, the last: {text}: {piece.excerpt}"
+            why = f"{distinct} distinct pieces of hostile evidence in {window_s:g} s, the last: {text}: "
+            why += masked(piece.excerpt, piece.field)
             said += case.block(piece.family, why)
     return said
