@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams import cli_evaluate, cli_people, cli_warm
+from streams import cli_evaluate, cli_people, cli_report, cli_warm
 from streams.cli_options import author_here, loaded_from, ranged, waiting, where_options, with_settings
 from streams.cli_words import LuminarGroup, examples, say
 
@@ -181,8 +181,8 @@ def feed(loaded: Loaded, **options: Any) -> None:
 def tail(loaded: Loaded, **options: Any) -> None:
     """Print a topic's records, one line each.
 
-    TOPIC is metrics, requests, signals, alerts, proposals, refusals, commands, blocklist, settings, dead-letters or
-    state; or any other topic, named in full.
+    TOPIC is metrics, requests, compositions, signals, alerts, proposals, refusals, commands, blocklist, settings,
+    dead-letters or state; or any other topic, named in full.
     """
     from streams.cli_data import tail as work
 
@@ -191,6 +191,7 @@ def tail(loaded: Loaded, **options: Any) -> None:
 
 main.add_command(cli_people.lift)
 main.add_command(cli_people.feedback)
+main.add_command(cli_report.report)
 
 
 @main.command(
@@ -199,7 +200,9 @@ main.add_command(cli_people.feedback)
         "luminar replay --topic requests --from 2026-11-21T10:00 --to 2026-11-21T11:00 --with-settings strict.yaml",
     )
 )
-@click.option("--topic", required=True, help="Whose log to fold: metrics, requests, signals or proposals.")
+@click.option(
+    "--topic", required=True, help="Whose log to fold: metrics, requests, compositions, signals or proposals."
+)
 @click.option("--with-settings", metavar="FILE", type=click.Path(path_type=Path), help="Decide with these instead.")
 @ranged
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

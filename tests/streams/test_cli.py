@@ -11,9 +11,10 @@ from click.testing import CliRunner, Result
 
 from streams.cli import help_tree, main
 from streams.cli_words import moment
+from topics.catalogue import ALL
 
 COMMANDS = (  # noqa: SIM905
-    "demo broker topics warm worker web feed tail lift feedback replay evaluate train verify status settings"
+    "demo broker topics warm worker web feed tail lift feedback report replay evaluate train verify status settings"
 ).split()
 LOCAL = ("demo", "broker", "evaluate", "train", "settings")
 
@@ -26,8 +27,8 @@ def test_the_help_tells_all_commands_in_the_order_in_which_they_are_needed() -> 
     assert list(main.commands) == COMMANDS
     said = help_tree()
     usages = [line for line in said.splitlines() if line.startswith("Usage: ")]
-    assert len(usages) == 1 + len(COMMANDS) + 3
-    for name in (*COMMANDS, "settings validate", "settings put", "settings schema"):
+    assert len(usages) == 1 + len(COMMANDS) + 4
+    for name in (*COMMANDS, "settings validate", "settings put", "settings schema", "report threats"):
         assert any(usage.startswith(f"Usage: luminar {name} ") for usage in usages)
 
 
@@ -43,7 +44,9 @@ def test_every_command_has_examples_and_explains_every_option(name: str) -> None
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in LOCAL])
 def test_every_command_that_talks_to_kafka_takes_where_it_is(name: str) -> None:
-    assert {"broker", "settings_file", "prefix"} <= {parameter.name for parameter in main.commands[name].params}
+    command = main.commands[name]
+    for one in command.commands.values() if isinstance(command, click.Group) else (command,):
+        assert {"broker", "settings_file", "prefix"} <= {parameter.name for parameter in one.params}
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -115,7 +118,7 @@ def test_topics_feed_tail_and_settings_work_together(broker: str, fresh_prefix: 
     settings = tmp_path / "luminar.yaml"
     settings.write_text(f"partitions: 2\nbroker: {broker}\n")
     made = luminar("topics", *where, "--settings", str(settings))
-    assert made.output.startswith("made 12 topics: ")
+    assert made.output.startswith(f"made {len(ALL)} topics: ")
     refused = luminar("topics", *where)
     assert refused.exit_code == 2
     assert "has 2 partitions, expected 12" in refused.output
@@ -142,4 +145,6 @@ def test_topics_feed_tail_and_settings_work_together(broker: str, fresh_prefix: 
     assert luminar("lift", "192.0.2.7:80", "--author", "ann", *where).exit_code == 0
     control = luminar("tail", "proposals", "--control", *where).output
     assert "(lift: 192.0.2.7 by ann)" in control
+    assert luminar("lift", "--all", "--author", "ann", *where).output.startswith("asked to lift every block")
+    assert "(lift: * by ann)" in luminar("tail", "proposals", "--control", *where).output
     assert luminar("tail", "proposals", *where).output == ""
