@@ -10,7 +10,7 @@ from detectors.incidents_expected import Notices
 from detectors.ledger import Entry
 from detectors.spoken import band_of, clock_of, spoken
 from topics.alerts import Evidence
-from topics.signals import Anomaly, Signal, Threat
+from topics.signals import MANY, Anomaly, Signal, Threat
 
 SEVERITIES: tuple[Literal["info", "warning", "critical"], ...] = ("info", "warning", "critical")
 INFO, WARNING, CRITICAL = range(3)
@@ -74,7 +74,8 @@ def words_of(signal: Signal) -> str:
     'latency_s 2.50, expected 0.10–0.40 at this hour; since 00:01'
     """
     if isinstance(signal, Threat):
-        return f"{signal.client}: {signal.text or f'{signal.family} ({signal.rule})'}"
+        text = signal.text or f"{signal.family} ({signal.rule})"
+        return text if signal.client == MANY else f"{signal.client}: {text}"
     metric = signal.series.partition("/")[2]
     if signal.kind == "missing":
         since = "" if signal.since_s is None else f" since {clock_of(signal.since_s, signal.at_s)}"

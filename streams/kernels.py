@@ -16,6 +16,7 @@ from streams.engine.chunks import chunk_of, split
 from streams.engine.columns import Decoder
 from streams.engine.shard import Shard
 from topics import Origin, Record
+from topics.compositions import COMPOSITIONS, WINDOW_S, Composition, Mix
 from topics.connections import CONNECTIONS, Connection, Outcome
 from topics.control import Tick
 from topics.metrics import METRICS, Reading
@@ -30,6 +31,12 @@ _KINDS: tuple[tuple[Literal["gauge", "delta", "total"], float], ...] = (
     ("total", 1e6),
 )
 _ORIGIN = Origin("ingest", "warm", 0, 0, (1, "shop/users 3.0"))
+
+
+def _mix(name: str, k: int) -> Mix:
+    return Mix(counts={7: 600, 8 + k // 9: 400}, heavy={name: 500} if name else {})
+
+
 # By topic: records that make every kernel run.
 EXAMPLES: dict[str, Sequence[Record]] = {
     METRICS.name: [Reading(series="shop/replicas", value=2, at_s=1.0)]
@@ -62,6 +69,19 @@ EXAMPLES: dict[str, Sequence[Record]] = {
         for outcome in get_args(Outcome)
     ]
     + [Connection(client="198.51.100.7", at_s=20.0, target="192.0.2.1", port=22, origin=_ORIGIN)],
+    COMPOSITIONS.name: [
+        Composition(
+            service="shop",
+            at_s=float(WINDOW_S * k),
+            requests=1000 if k < 9 else 9000,
+            clients=_mix("", k),
+            routes=_mix("/cart", k),
+            agents=_mix("curl/8", k),
+            sources={3: 9, 4: k + 1},
+            asks=dict.fromkeys(range(128 if k > 8 else 9), 8),
+        )
+        for k in range(12)
+    ],
 }
 _SETTINGS = Settings(
     anomaly=AnomalySettings(warmup=2),

@@ -20,6 +20,7 @@ from topics.alerts import Alert
 from topics.blocklist import BLOCKLIST, Block
 from topics.catalogue import CONTROLLED
 from topics.commands import Command
+from topics.compositions import Composition
 from topics.connections import Connection
 from topics.control import SettingsChange, Tick, decode_control
 from topics.dead_letters import DEAD_LETTERS
@@ -127,6 +128,17 @@ def _connection(record: Connection) -> str:
     return f"{record.service}: {record.client} → {record.target} {record.port}/{record.protocol}: {record.outcome}"
 
 
+def _composition(record: Composition) -> str:
+    heaviest = [
+        f"{max(mix.heavy, key=lambda name: (mix.heavy[name], name))} ({max(mix.heavy.values())})"
+        for mix in (record.clients, record.routes, record.agents)
+        if mix.heavy
+    ]
+    return f"{record.service}: {record.requests} requests from {clock(record.at_s)} on; {', '.join(heaviest)}".rstrip(
+        "; "
+    )
+
+
 def _anomaly(record: Anomaly) -> str:
     value = "nothing" if record.value is None else f"{record.value:.9g}"
     band = view = ""
@@ -143,7 +155,7 @@ def _anomaly(record: Anomaly) -> str:
 
 def _threat(record: Threat) -> str:
     found = f"; in {record.field}: {record.excerpt}" if record.field else ""
-    return f"{record.family} by {record.client} on {record.service} ({record.rule}): {record.text}{found}"
+    return f"{record.family} by {record.who} on {record.service} ({record.rule}): {record.text}{found}"
 
 
 def _alert(record: Alert) -> str:
@@ -176,6 +188,7 @@ SAY: dict[type[Record], Callable[[Any], str]] = {
     Reading: _reading,
     Request: _request,
     Connection: _connection,
+    Composition: _composition,
     Anomaly: _anomaly,
     Threat: _threat,
     Alert: _alert,

@@ -6,6 +6,7 @@ from topics import Topic
 from topics.alerts import ALERTS
 from topics.blocklist import BLOCKLIST
 from topics.commands import COMMANDS
+from topics.compositions import COMPOSITIONS
 from topics.connections import CONNECTIONS
 from topics.dead_letters import DEAD_LETTERS
 from topics.metrics import METRICS
@@ -19,6 +20,7 @@ ALL: tuple[Topic, ...] = (
     METRICS,
     REQUESTS,
     CONNECTIONS,
+    COMPOSITIONS,
     SIGNALS,
     ALERTS,
     PROPOSALS,
@@ -30,7 +32,7 @@ ALL: tuple[Topic, ...] = (
     STATE,
 )
 
-CONTROLLED: tuple[Topic, ...] = (METRICS, REQUESTS, CONNECTIONS, SIGNALS, PROPOSALS)
+CONTROLLED: tuple[Topic, ...] = (METRICS, REQUESTS, COMPOSITIONS, CONNECTIONS, SIGNALS, PROPOSALS)
 """Topics whose log decides something, and which therefore carry control records as well."""
 
 

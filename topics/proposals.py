@@ -37,8 +37,9 @@ class Proposal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True)
         return BLOCKLIST_KEY if self.action == "block" else self.target
 
     def subject(self) -> str:
-        """Return action, target and family."""
-        return f"{self.action} {self.target} {self.family}"
+        """Return action, target and family; of a flood, the service, too: one client may flood two at one moment."""
+        service = f" {self.service}" if self.family == "flood" else ""
+        return f"{self.action} {self.target} {self.family}{service}"
 
 
 class Refusal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):

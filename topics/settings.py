@@ -203,6 +203,19 @@ class ScanSettings(Part, frozen=True, kw_only=True):
     own: tuple[str, ...] = ()
 
 
+class FloodSettings(Part, frozen=True, kw_only=True):
+    """The judgement of how many requests a service gets, and what they are made of, by ten seconds.
+
+    least          so few requests in ten seconds are no flood
+    times          a flood is at least so many times what is expected
+    heavy_most     so many clients at once are blocked as heavy hitters
+    """
+
+    least: Count = 200
+    times: Annotated[float, Meta(ge=1)] = 2.0
+    heavy_most: Annotated[int, Meta(ge=1, le=12)] = 10
+
+
 class Maintenance(Part, frozen=True, kw_only=True):
     """A time in which a service's incidents are not said; service "*": those of all services."""
 
@@ -268,6 +281,7 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=False):
     patterns: PatternSettings = PatternSettings()
     security: SecuritySettings = SecuritySettings()
     scans: ScanSettings = ScanSettings()
+    floods: FloodSettings = FloodSettings()
     incidents: IncidentSettings = IncidentSettings()
     decisions: DecisionSettings = DecisionSettings()
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from topics import Derived, Topic
 
+MANY = "*"
+"""Stands for the clients of a threat that many share."""
+
 
 class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="signal", tag="anomaly"):
     """A reading, or the want of one, that the model calls unusual.
@@ -57,9 +60,9 @@ class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, 
 class Threat(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="signal", tag="threat"):
     """Behaviour of a client that the model calls hostile.
 
-    client         an IP address or API key
+    client         an IP address or API key; "*": many at once
     service        which service it was aimed at; keys the topic
-    family         "rate", "scan", "sqli", "xss", "traversal", "command", "payload" (it only looks like an attack)
+    family         "flood", "rate", "scan", "sqli", "xss", "traversal", "command", "payload" (only looks like an attack)
     rule           which signature or limit said so
     field          where it was found ("path", "agent", "body"); excerpt: at most 120 characters of it, normalised
     score          how sure; above 1 is hostile
@@ -81,8 +84,14 @@ class Threat(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, t
         return self.service
 
     def subject(self) -> str:
-        """Return client, family and rule."""
-        return f"{self.client} {self.family} {self.rule}"
+        """Return client, family and rule; of a flood, the service, too: two may be flooded at one moment."""
+        service = f" {self.service}" if self.family == "flood" else ""
+        return f"{self.client} {self.family} {self.rule}{service}"
+
+    @property
+    def who(self) -> str:
+        """Return the client, or in words that they were many."""
+        return "many clients" if self.client == MANY else self.client
 
 
 Signal = Anomaly | Threat

@@ -136,7 +136,7 @@ def threat_rows(view: View) -> list[Row]:
         row = _entry(
             said,
             badge=threat.family,
-            title=f"{threat.client} → {threat.service}",
+            title=f"{threat.who} → {threat.service}",
             led_by=led_by(threat.origin),
             why=threat.text or threat.rule,
         )

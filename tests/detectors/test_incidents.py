@@ -40,6 +40,13 @@ def threat(second: float, client: str = "192.0.2.1", service: str = "shop") -> E
     return at(second, Threat(client=client, service=service, family="rate", rule="limit", at_s=T + second, text=text))
 
 
+def test_a_flood_by_many_is_called_by_its_text_alone() -> None:
+    flood = Threat(
+        client="*", service="shop", family="flood", rule="distributed", at_s=T + 1, text="a distributed flood"
+    )
+    assert told([at(1, flood)])[0].title == "shop: a distributed flood"
+
+
 def ticks(first: int, last: int) -> list[Entry]:
     return [(1000 * (T + second), Tick()) for second in range(first, last + 1)]
 

@@ -14,6 +14,7 @@ from topics.alerts import ALERTS, Alert
 from topics.blocklist import BLOCKLIST, Block
 from topics.catalogue import ALL
 from topics.commands import COMMANDS, Command
+from topics.compositions import COMPOSITIONS, Composition, Mix
 from topics.connections import CONNECTIONS, Connection
 from topics.control import Feedback, SettingsChange, Tick
 from topics.dead_letters import DEAD_LETTERS
@@ -62,6 +63,25 @@ RECORDS: list[tuple[Topic, Record, str]] = [
         SIGNALS,
         Threat(client="c", service="shop", family="sqli", rule="r1", at_s=1, field="path", excerpt="' or", text="Bad."),
         "sqli by c on shop (r1): Bad.; in path: ' or",
+    ),
+    (
+        SIGNALS,
+        Threat(client="*", service="shop", family="flood", rule="application", at_s=1, text="Bad."),
+        "flood by many clients on shop (application): Bad.",
+    ),
+    (
+        COMPOSITIONS,
+        Composition(
+            service="shop",
+            at_s=20.0,
+            requests=9,
+            sources={9: 1},
+            asks={9: 1},
+            clients=Mix(counts={7: 9}),
+            routes=Mix(counts={7: 9}, heavy={"/": 2, "/pay": 7}),
+            agents=Mix(counts={7: 9}, heavy={"curl/8": 9}),
+        ),
+        "shop: 9 requests from 1970-01-01 00:00:20.000 on; /pay (7), curl/8 (9)",
     ),
     (
         ALERTS,

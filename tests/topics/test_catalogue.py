@@ -10,6 +10,7 @@ from topics.alerts import Alert, Evidence
 from topics.blocklist import Block
 from topics.catalogue import ALL, CONTROLLED, named
 from topics.commands import Command
+from topics.compositions import Composition, Mix
 from topics.connections import Connection
 from topics.control import Feedback, SettingsChange, Tick, decode_control
 from topics.metrics import Reading
@@ -23,6 +24,10 @@ RECORDS: tuple[Record, ...] = (
     Reading(series="shop/errors", value=2, at_s=9.0),
     Request(client="192.0.2.7", at_s=9.0, path="/"),
     Connection(client="192.0.2.7", at_s=9.0, target="198.51.100.1", port=22),
+    Composition(
+        service="shop", at_s=20.0, requests=9, clients=Mix(counts={7: 9}, heavy={"192.0.2.7": 9}), sources={9: 1},
+        routes=Mix(counts={7: 9}), agents=Mix(counts={7: 9}), asks={9: 1},
+    ),
     Anomaly(series="shop/errors", kind="level", at_s=9.0),
     Threat(client="192.0.2.7", service="shop", family="rate", rule="limit", at_s=9.0),
     Alert(

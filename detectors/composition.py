@@ -1,0 +1,203 @@
+"""Composition: of which clients, routes and agents the requests of a service are made, window by window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.bank import NEVER, Finding
+from detectors.columns import Columns, Flags, Run
+from detectors.compiled import kernel
+from detectors.crowds import AGENTS, CLIENTS, CROWD_FIELDS, NAME_BYTES, OPEN, ROUTES, add, note_distinct
+from detectors.crowds import route_hash as hash_route
+from detectors.names import hash_name
+from detectors.rows import RowBank
+from detectors.security.clients import with_names
+from detectors.texts import filled
+from topics import Derived
+from topics.compositions import WINDOW_S, Composition, Mix
+from topics.settings import Settings
+
+DEFAULT_SERVICE = b"default"
+PASSED, NO_SLOT = -1, -2
+Row = np.dtype(CROWD_FIELDS)
+PER_WINDOW = tuple(name for name in Row.names or () if name != "missed")
+
+
+@kernel
+def slot_of(row, window):  # type: ignore[no-untyped-def]
+    """Return the slot of a window, else a free one; NO_SLOT where an older one must be closed first, else PASSED."""
+    free, oldest = NO_SLOT, row.window[0]
+    for slot in range(OPEN):
+        if row.requests[slot] == 0:
+            free = slot
+            continue
+        if row.window[slot] == window:
+            return slot
+        oldest = min(oldest, row.window[slot])
+    return PASSED if free == NO_SLOT and window < oldest else free
+
+
+@kernel
+def count_one(row, slot, client, path, agent, i):  # type: ignore[no-untyped-def]
+    """Count request i in every respect; client, path, agent: (buf, at, length) of the columns."""
+    row.requests[slot] += 1
+    zero = np.uint64(0)
+    at, length = np.int64(client[1][i]), np.int64(max(client[2][i], 0))
+    key = hash_name(client[0], at, length, zero)
+    add(row, slot, CLIENTS, key, client[0], at, length)
+    note_distinct(row.sources[slot], key)
+    at, length = np.int64(path[1][i]), np.int64(max(path[2][i], 0))
+    add(row, slot, ROUTES, hash_route(path[0], at, length), path[0], at, length)
+    note_distinct(row.asks[slot], hash_name(path[0], at, length, zero))
+    at, length = np.int64(agent[1][i]), np.int64(max(agent[2][i], 0))
+    add(row, slot, AGENTS, hash_name(agent[0], at, length, zero), agent[0], at, length)
+
+
+@kernel
+def count_rows(rows, ids, at_s, late, client, path, agent, start, end, earliest):  # type: ignore[no-untyped-def]
+    """Count records start..end; stop at the first one whose window has no place, and return where.
+
+    earliest    int64 [1]: lowered to the earliest window counted
+    """
+    for i in range(start, end):
+        if ids[i] < 0 or late[i]:
+            continue
+        row = rows[ids[i]]
+        window = np.int64(math.floor(at_s[i] / WINDOW_S))
+        slot = slot_of(row, window)
+        if slot == NO_SLOT:
+            return i
+        if slot == PASSED:
+            row.missed += 1
+            continue
+        row.window[slot] = window
+        count_one(row, slot, client, path, agent, i)
+        earliest[0] = min(earliest[0], window)
+    return end
+
+
+class CompositionBank(RowBank):
+    """Counts a request where it first appeared, and says each window of a service once it is over by the log's clock.
+
+    A late request, and one whose window has made room for newer ones, is not counted here: what a crowd is made of
+    can be told from most of it.
+    """
+
+    capability = "composition"
+    key = "service"
+    placed = False
+    dtype = Row
+
+    def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
+        self._due_ms = NEVER
+        self._orphans: list[Composition] = []
+        super().__init__(settings, owns)
+
+    @property
+    def due_ms(self) -> int:
+        """Return when the earliest open window is over."""
+        return self._due_ms
+
+    def fold(self, run: Run) -> list[Finding]:
+        """Count the kept records of a run under their clients' one names, but for forwarded ones."""
+        columns, keep = run.columns, run.keep.copy()
+        if columns.origins is not None:
+            keep &= ~columns.origins.of_capability("forward")
+        columns = with_names(columns, run.start, run.end)
+        text = {**columns.text, "service": filled(columns.text["service"], DEFAULT_SERVICE)}
+        return super().fold(replace(run, columns=replace(columns, text=text), keep=keep))
+
+    def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
+        """Count records start..end; where both windows of a service are older, the older is said at that record."""
+        found = [Finding(start, said) for said in self._orphans]
+        self._orphans = []
+        texts = (columns.text[name] for name in ("client", "path", "agent"))
+        client, path, agent = ((text.buf, text.at, text.length) for text in texts)
+        earliest, at = np.array([NEVER], np.int64), start
+        while True:
+            at = count_rows(
+                self.rows, ids, columns.number["at_s"], run.late, client, path, agent, at, end, earliest
+            )  # fmt: skip
+            if at == end:
+                break
+            row = int(ids[at])
+            found.append(Finding(at, self._close(row, int(np.argmin(self.rows["window"][row])))))
+        if earliest[0] != NEVER:
+            self._due_ms = min(self._due_ms, _over_ms(int(earliest[0])))
+        return found
+
+    def dropped(self, row: int, name: bytes) -> None:
+        """Keep what a service that makes room has not said yet, to be said at the record that takes its place."""
+        self._orphans += [self._close(row, slot) for slot in self._open_slots(row)]
+
+    def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
+        """Say every window that is over, service by service, the earlier first."""
+        said: list[Derived] = []
+        if self._due_ms > clock_ms:
+            return said
+        open_rows = [row for row in self.living() if self.rows["requests"][row].any()]
+        for row in sorted(open_rows, key=self.name_of.__getitem__):
+            page = int(self.pages[row])
+            for slot in self._open_slots(row) if ready[page] else ():
+                if _over_ms(int(self.rows["window"][row, slot])) <= clock_ms:
+                    said.append(self._close(row, slot))
+                    self.dirty[page] = True
+        self._due_ms = min((self._due_of(row) for row in open_rows), default=NEVER)
+        return said
+
+    def restored(self, row: int, name: bytes) -> None:
+        """Remember when the windows of a loaded service are due."""
+        self._due_ms = min(self._due_ms, self._due_of(row))
+
+    @property
+    def missed(self) -> int:
+        """Return how many requests came when their window was over, in the rows at hand."""
+        return int(self.rows[self.living()]["missed"].sum())
+
+    def _open_slots(self, row: int) -> list[int]:
+        """Return the slots in use, the earlier window first."""
+        slots = np.flatnonzero(self.rows["requests"][row])
+        return [int(slot) for slot in slots[np.argsort(self.rows["window"][row, slots])]]
+
+    def _due_of(self, row: int) -> int:
+        slots = self._open_slots(row)
+        return _over_ms(int(self.rows["window"][row, slots[0]])) if slots else NEVER
+
+    def _close(self, row: int, slot: int) -> Composition:
+        """Return what is to be said of a window, and free its slot."""
+        cell = self.rows[row]
+        said = Composition(
+            service=self.name_of[row].decode("utf-8", "replace"), at_s=float(int(cell["window"][slot]) * WINDOW_S),
+            requests=int(cell["requests"][slot]), clients=_mix(cell, slot, CLIENTS), routes=_mix(cell, slot, ROUTES),
+            agents=_mix(cell, slot, AGENTS), sources=_sparse(cell["sources"][slot]), asks=_sparse(cell["asks"][slot]),
+        )  # fmt: skip
+        for field in PER_WINDOW:
+            cell[field][slot] = 0
+        return said
+
+
+def _mix(cell: Any, slot: int, respect: int) -> Mix:
+    """Return what is said of a window in one respect; a name that was cut ends in "…"."""
+    heavy: dict[str, int] = {}
+    for k in np.flatnonzero(cell["hits"][slot, respect]).tolist():
+        length = int(cell["lengths"][slot, respect, k])
+        name = cell["names"][slot, respect, k][: min(length, NAME_BYTES)].tobytes().decode("utf-8", "replace")
+        name += "…" if length > NAME_BYTES else ""
+        heavy[name] = heavy.get(name, 0) + int(cell["hits"][slot, respect, k])
+    return Mix(counts=_sparse(cell["counts"][slot, respect]), heavy={name: heavy[name] for name in sorted(heavy)})
+
+
+def _sparse(numbers: NDArray[Any]) -> dict[int, int]:
+    places = np.flatnonzero(numbers)
+    return dict(zip(places.tolist(), numbers[places].tolist(), strict=True))
+
+
+def _over_ms(window: int) -> int:
+    """Return when a window is over."""
+    return (window + 1) * WINDOW_S * 1000
