@@ -86,7 +86,7 @@ EXAMPLES: dict[str, Sequence[Record]] = {
 _SETTINGS = Settings(
     anomaly=AnomalySettings(warmup=2),
     services={"shop": Service(scaling=Scaling(load="shop/requests", capacity=10.0, replicas="shop/replicas"))},
-    security=SecuritySettings(limits=(Limit(service="web", requests=20),)),
+    security=SecuritySettings(limits=(Limit(service="web", requests=20), Limit(route="/pay", requests=20))),
 )
 
 

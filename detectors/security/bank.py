@@ -4,61 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bank import NEVER, Finding, page_of
+from detectors.bank import NEVER, PAGES, Finding, page_of
 from detectors.columns import Columns, Flags, Ints, Run
-from detectors.compiled import kernel
-from detectors.rows import RowBank
+from detectors.rows import RowBank, oldest_rows
 from detectors.security import blocks
-from detectors.security.blocks import BLOCK_FIELDS
+from detectors.security.behaviour import (
+    AGENT,
+    CRAWL,
+    LOGIN,
+    RATE,
+    SAID,
+    SCAN,
+    UNUSUAL,
+    WALK,
+    Row,
+    bounds_of,
+    judge_rows,
+    place_of,
+    words_of,
+)
 from detectors.security.clients import name_of
 from detectors.security.gate import FIELDS, Gate
+from detectors.security.habits import PAGE_SERVICES, Usual
 from detectors.security.limits import SEPARATOR, Limits
-from detectors.security.payloads import Evidence, inspect, inspect_headers
-from detectors.security.rates import RATE_FIELDS, exceeds
-from detectors.security.scans import SCAN_FIELDS, hash_path, scans
-from detectors.security.verdicts import Case, of_evidence, of_rate, of_scan
+from detectors.security.payloads import EXCERPT, Evidence, inspect, inspect_headers
+from detectors.security.verdicts import (
+    Case,
+    of_agent,
+    of_crawl,
+    of_evidence,
+    of_login,
+    of_rate,
+    of_scan,
+    of_unusual,
+    of_walk,
+)
 from detectors.security.view import service_at, view_of
 from topics import Derived, Record
 from topics.control import Feedback
 from topics.requests import Request
 from topics.settings import Settings
 
-Row = np.dtype([*RATE_FIELDS, *SCAN_FIELDS, *BLOCK_FIELDS])
-RATE, SCAN = 1, 2
 HEADERS = 1 << len(FIELDS)
-
-
-@kernel
-def judge_rows(  # type: ignore[no-untyped-def]
-    rows, ids, at_s, status, late, whole, rated, path_buf, path_at, path_length, requests, window_s, paths,
-    scan_window_s, start, end, signs,
-):  # fmt: skip
-    """Fold the times and the paths asked for in vain of requests start..end; signs[i] says what each shows."""
-    for i in range(start, end):
-        row_id = ids[i]
-        if row_id < 0:
-            continue
-        row = rows[row_id]
-        if rated[i] and exceeds(row, at_s[i], late[i], requests[row_id], window_s[row_id]):
-            signs[i] |= np.uint8(RATE)
-        if whole[i] and 400 <= status[i] < 500:
-            path_hash = hash_path(path_buf, path_at[i], path_length[i])
-            if scans(row, path_hash, at_s[i], late[i], paths, scan_window_s):
-                signs[i] |= np.uint8(SCAN)
+JUDGED = ("path", "method", "user", "agent", "service")
+HELD_SHARE = 0.5
+"""So much of a page is at most kept for clients against whom something is held, when others come."""
 
 
 class SecurityBank(RowBank):
     """Says threats (too many requests, scans, hostile payloads), and proposes blocks.
 
-    A row is a client's, or, where a service has a limit of its own for the client, that of the client at the service,
+    A row is a client's, or, where a service or a route has a limit of its own for the client, that of the client there,
     which counts requests only. Compiled loops fold every request; Python sees those that show something, and texts
-    worth a look.
+    worth a look. Beside the rows each page keeps what its clients usually ask of a service.
     """
 
     capability = "security"
+    version = 2
     key = "client"
     beat_ms = 0  # Windows end with a client's newest request: the passing of time brings nothing.
     dtype = Row
@@ -67,6 +73,8 @@ class SecurityBank(RowBank):
         self._gate = Gate()
         self._requests = np.zeros(64, np.int64)
         self._window_s = np.zeros(64)
+        self._held: Flags = np.zeros(64, np.bool_)
+        self._usual = np.zeros((PAGES, PAGE_SERVICES), Usual)
         self._headed: tuple[dict[int, Record], list[int]] = ({}, [])
         super().__init__(settings, owns)
 
@@ -74,6 +82,7 @@ class SecurityBank(RowBank):
         """Put settings into force; every row gets the limit that now holds for it."""
         super().configure(settings)
         self._limits = Limits(settings.security)
+        self._bounds, self._words = bounds_of(settings.security), words_of(settings.security)
         rows = self.living()
         self.admitted(rows, [self.name_of[row] for row in rows.tolist()])
 
@@ -83,9 +92,18 @@ class SecurityBank(RowBank):
             more = np.zeros(len(self.rows) - len(self._requests))
             self._requests = np.concatenate([self._requests, more.astype(np.int64)])
             self._window_s = np.concatenate([self._window_s, more])
+            self._held = np.concatenate([self._held, more.astype(np.bool_)])
         limits = [self._limits.of_row(name) for name in names]
         self._requests[rows] = [limit.requests for limit in limits]
         self._window_s[rows] = [limit.window_s for limit in limits]
+
+    def restored(self, row: int, name: bytes) -> None:
+        """See whether something is held against a loaded row's client."""
+        self._held[row] = blocks.is_held(self.rows[row])
+
+    def dropped(self, row: int, name: bytes) -> None:
+        """Forget that something was held against a client."""
+        self._held[row] = False
 
     def group(self, name: bytes) -> bytes:
         """Return the client of a row, or of a request as it was sent."""
@@ -106,8 +124,30 @@ class SecurityBank(RowBank):
         page, row = page_of(client), self.names.row(client)
         if feedback.verdict in ("lift", "false alarm") and ready[page] and row >= 0:
             blocks.lift(self.rows[row])
+            self._held[row] = blocks.is_held(self.rows[row])
             self.dirty[page] = True
         return []
+
+    def extra(self, page: int) -> bytes:
+        """Return what the clients of a page usually ask of services, where anything is known."""
+        usual = self._usual[page]
+        if not usual["minute"].any():
+            return b""
+        return msgspec.msgpack.encode({field: usual[field].tolist() for field in Usual.names or ()})
+
+    def put_extra(self, page: int, raw: bytes) -> None:
+        """Take back what is usual in a page."""
+        for field, values in (msgspec.msgpack.decode(raw) if raw else {}).items():
+            self._usual[page][field] = values
+
+    def spare(self, page: int) -> NDArray[np.int64]:
+        """Return rows that may make room: not those of clients against whom something is held, unless they are many."""
+        rows = self.rows_of(page)
+        held = self._held[rows]
+        n = np.count_nonzero(held)
+        if n:
+            rows = rows[held] if n > HELD_SHARE * len(rows) else rows[~held]
+        return self._oldest[: oldest_rows(self.heard_ms, rows, self._oldest)]
 
     def fold(self, run: Run) -> list[Finding]:
         """Fold the kept requests of a run, each under its client's one name."""
@@ -129,44 +169,60 @@ class SecurityBank(RowBank):
 
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
         """Fold requests start..end; return what those that show something lead to, in their order."""
-        view, settings, path = self._view, self.settings.security, columns.text["path"]
-        signs = np.zeros(len(columns), np.uint8)
+        view = self._view
+        signs, facts = np.zeros(len(columns), np.uint8), np.zeros(len(columns))
         judge_rows(
-            self.rows, ids, columns.number["at_s"], columns.number["status"], run.late, view.whole, view.rated,
-            path.buf, path.at, path.length, self._requests, self._window_s, settings.scan_paths,
-            settings.scan_window_s, start, end, signs,
+            self.rows, ids, self.pages, self._usual, columns.number["at_s"], columns.number["status"], run.late,
+            view.whole, view.rated, *(place_of(columns.text[name]) for name in JUDGED), self._requests, self._window_s,
+            *self._words, self._bounds, start, end, signs, facts,
         )  # fmt: skip
         found = []
-        for i in (start + np.flatnonzero(signs[start:end] | view.doubts[start:end])).tolist():
+        for i in (start + np.flatnonzero(signs[start:end] & (SAID | AGENT) | view.doubts[start:end])).tolist():
             if ids[i] >= 0:
-                said = self._conclude(int(ids[i]), i, int(signs[i]), run)
+                said = self._conclude(int(ids[i]), i, int(signs[i]), float(facts[i]), run)
                 found += [Finding(i, record) for record in said]
         return found
 
-    def _conclude(self, row: int, i: int, sign: int, run: Run) -> list[Derived]:
+    def _conclude(self, row: int, i: int, sign: int, fact: float, run: Run) -> list[Derived]:
         """Return what request i of the view leads to."""
         doubts, source = int(self._view.doubts[i]), int(self._view.source[i])
         pieces = self._evidence(source, doubts) if doubts else []
-        if not sign and not pieces:
+        if not sign & (SAID | AGENT) and not pieces:
             return []
         name, said = self.name_of[row], list[Derived]()
-        client = name.split(SEPARATOR, 1)[0]
         # A client's times in the blocklist are kept in its own row; only where that made room in between, in this one.
-        clients_row = self.names.row(client)
-        case = Case(
-            row=self.rows[clients_row if clients_row >= 0 else row],
+        clients_row = self.names.row(name.split(SEPARATOR, 1)[0])
+        clients_row = clients_row if clients_row >= 0 else row
+        case = self._case(clients_row, i, run)
+        if sign & RATE:
+            said += of_rate(case, self._limits.of_row(name))
+        if sign & AGENT:
+            of_agent(case, self._sent.text["agent"][source].decode("utf-8", "replace"))
+        if sign & SCAN:
+            said += of_scan(case)
+        if sign & LOGIN:
+            said += of_login(case, int(fact))
+        if sign & UNUSUAL:
+            said += of_unusual(case, fact)
+        if sign & CRAWL:
+            said += of_crawl(case)
+        if sign & WALK:
+            said += of_walk(case, self._sent.text["path"][source][:EXCERPT].decode("utf-8", "replace"))
+        said += of_evidence(case, pieces)
+        self._held[clients_row] = blocks.is_held(self.rows[clients_row])
+        return said
+
+    def _case(self, row: int, i: int, run: Run) -> Case:
+        client = self.name_of[row].split(SEPARATOR, 1)[0]
+        return Case(
+            row=self.rows[row],
             client=client.decode("utf-8", "replace"),
-            service=service_at(self._sent, source).decode("utf-8", "replace"),
+            service=service_at(self._sent, int(self._view.source[i])).decode("utf-8", "replace"),
             at_s=float(run.columns.number["at_s"][i]),
             clock_s=int(run.clock_ms[i]) / 1000,
             late=bool(run.late[i]),
             settings=self.settings.security,
         )
-        if sign & RATE:
-            said += of_rate(case, self._limits.of_row(name))
-        if sign & SCAN:
-            said += of_scan(case)
-        return said + of_evidence(case, pieces)
 
     def _evidence(self, i: int, doubts: int) -> list[Evidence]:
         """Return the evidence in a request as it was sent, one piece a family; remember the texts that hold none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from detectors.security.payloads import Evidence
 from topics.proposals import Proposal
@@ -14,33 +14,58 @@ PIECES = 8
 PROPOSAL_EXPIRES_S = 300.0
 MOST_TIMES = 64
 
-# evidence_hash and evidence_s: distinct pieces of evidence, and in which second each came last (0: a free place).
+# evidence_hash, evidence_s and evidence_weight: distinct pieces of evidence, in which second each came last (0: a free
+# place), and how much it counts.
 # block_until_s: until when, by the log's clock, the block that was proposed last would run; blocked: how many were
 # proposed.
 BLOCK_FIELDS = [
     ("evidence_hash", "u4", PIECES),
     ("evidence_s", "u4", PIECES),
+    ("evidence_weight", "f4", PIECES),
     ("block_until_s", "f8"),
     ("blocked", "i8"),
 ]
 
 
-def note(row: Any, piece: Evidence, at_s: float, window_s: float) -> tuple[bool, int]:
-    """Remember a piece of evidence; return whether it is new in the window, and how many distinct ones are in it.
+class Standing(NamedTuple):
+    """What is held against a client.
+
+    new            whether the piece that came last is new in the window; distinct: how many there are in it
+    weight         what all that are remembered weigh, older ones less
+    """
+
+    new: bool
+    distinct: int
+    weight: float
+
+
+def note(row: Any, piece: Evidence, at_s: float, window_s: float, weight: float = 1.0) -> Standing:
+    """Remember a piece of evidence; return what is now held against the client.
 
     Of more than `PIECES` the oldest makes room.
     """
     text = "\0".join((piece.rule, piece.field, piece.excerpt))
     mark, second = zlib.crc32(text.encode("utf-8", "replace")), max(1, min(math.floor(at_s), 2**32 - 1))
-    hashes, seconds = row["evidence_hash"], row["evidence_s"]
-    fresh = [k for k in range(PIECES) if seconds[k] != 0 and float(seconds[k]) > second - window_s]
-    known = next((k for k in fresh if hashes[k] == mark), None)
-    if known is not None:
-        seconds[known] = max(int(seconds[known]), second)
-        return False, len(fresh)
-    place = min(range(PIECES), key=lambda k: (int(seconds[k]), k))
-    hashes[place], seconds[place] = mark, second
-    return True, len(fresh) + (place not in fresh)
+    hashes, seconds, weights = row["evidence_hash"], row["evidence_s"], row["evidence_weight"]
+    known = next((k for k in range(PIECES) if seconds[k] != 0 and hashes[k] == mark), None)
+    new = known is None or float(seconds[known]) <= second - window_s
+    place = min(range(PIECES), key=lambda k: (int(seconds[k]), k)) if known is None else known
+    last = 0 if known is None else int(seconds[known])
+    hashes[place], seconds[place], weights[place] = mark, max(last, second), weight
+    ages_s = [float(second) - float(seconds[k]) for k in range(PIECES) if seconds[k] != 0]
+    distinct = sum(age_s < window_s for age_s in ages_s)
+    counted = (float(weights[k]) for k in range(PIECES) if seconds[k] != 0)
+    total = sum(one * left_of(age_s, window_s) for one, age_s in zip(counted, ages_s, strict=True))
+    return Standing(new, distinct, total)
+
+
+def left_of(age_s: float, window_s: float) -> float:
+    """Return how much evidence of some age still counts: all within the window, then half as much in as long again.
+
+    >>> [left_of(age_s, 600.0) for age_s in (0.0, 600.0, 1200.0, 1800.0)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+    return float(0.5 ** max(0.0, age_s / window_s - 1.0))
 
 
 def runs(row: Any, clock_s: float) -> bool:
@@ -81,3 +106,8 @@ def lift(row: Any) -> None:
     """Take back the last block: it does not run, and was none of the client's times."""
     row["block_until_s"] = 0.0
     row["blocked"] = max(0, int(row["blocked"]) - 1)
+
+
+def is_held(row: Any) -> bool:
+    """Say whether something is held against a client: such rows make room for others last."""
+    return bool(row["blocked"] > 0 or (row["evidence_s"] != 0).any())

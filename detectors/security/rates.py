@@ -14,7 +14,7 @@ LARGEST_LIMIT = 100
 KEPT = LARGEST_LIMIT + 1
 
 # times: a ring, ascending from `head`; rate_said_s: the newest time when an excess was last said, 0 for never.
-RATE_FIELDS = [("times", "f8", KEPT), ("rate_said_s", "f8"), ("head", "i4"), ("count", "i4")]
+RATE_FIELDS = [("rate_said_s", "f8"), ("head", "i4"), ("count", "i4"), ("times", "f8", KEPT)]
 
 
 @kernel
@@ -70,6 +70,9 @@ def words(limit: Limit) -> str:
 
     >>> words(Limit(requests=100, window_s=60.0)), words(Limit(requests=5, window_s=0.5, service="shop"))
     ('100 requests in 60 s exceeded', '5 requests in 0.5 s to shop exceeded')
+    >>> words(Limit(requests=3, service="shop", route="/login"))
+    '3 requests in 60 s to shop for /login exceeded'
     """
     where = "" if limit.service is None else f" to {limit.service}"
+    where += "" if limit.route is None else f" for {limit.route}"
     return f"{limit.requests} requests in {limit.window_s:g} s{where} exceeded"

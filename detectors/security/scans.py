@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from detectors.compiled import kernel
-from detectors.names import hash_name
+from detectors.security.outlines import second_of
 
 PATHS = 24
-QUESTION = 63
 
 # path_hash and path_s: what was asked for in vain, and in which second last (0: a free place); whole seconds are enough
 # here.
 SCAN_FIELDS = [("path_hash", "u4", PATHS), ("path_s", "u4", PATHS), ("scan_said_s", "f8")]
-
-
-@kernel
-def hash_path(buf, at, length):  # type: ignore[no-untyped-def]
-    """Return 32 bits that stand for a path without its query: saved in rows, so the same in every process."""
-    size = length
-    for k in range(length):
-        if buf[at + k] == QUESTION:
-            size = k
-            break
-    return np.uint32(hash_name(buf, at, size, np.uint64(0)) >> np.uint64(32))
 
 
 @kernel
@@ -39,7 +25,7 @@ def note_path(row, path_hash, second):  # type: ignore[no-untyped-def]
         if row.path_s[k] < row.path_s[place]:
             place = k
     row.path_hash[place] = path_hash
-    row.path_s[place] = max(second, np.uint32(1))
+    row.path_s[place] = second
 
 
 @kernel
@@ -57,7 +43,7 @@ def distinct(row, window_s):  # type: ignore[no-untyped-def]
 @kernel
 def scans(row, path_hash, at_s, late, paths, window_s):  # type: ignore[no-untyped-def]
     """Take a path asked for in vain; say whether a scan is to be said: once in a window, never of a late request."""
-    note_path(row, path_hash, np.uint32(math.floor(min(at_s, 4294967295.0))))
+    note_path(row, path_hash, second_of(at_s))
     if late or distinct(row, window_s) <= paths:
         return False
     if row.scan_said_s != 0.0 and at_s < row.scan_said_s + window_s:

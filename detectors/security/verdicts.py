@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from detectors.security import blocks, rates
+from detectors.security import blocks, habits, rates
 from detectors.security.masking import masked
 from detectors.security.payloads import Evidence
 from topics import Derived
 from topics.settings import Limit, SecuritySettings
 from topics.signals import Threat
 
-RATE_SCORE, SCAN_SCORE = 2.0, 1.5
+RATE_SCORE, SCAN_SCORE, LOGIN_SCORE = 2.0, 1.5, 2.0
 FAMILIES = {
     "sqli": "SQL injection",
     "xss": "cross-site scripting",
@@ -19,6 +19,8 @@ FAMILIES = {
     "command": "command injection",
     "payload": "hostile payload",
 }
+WEIGHTS = {"rate": 0.5, "agent": 0.5}
+"""Families whose evidence counts less than 1."""
 
 
 class Case(NamedTuple):
@@ -62,24 +64,67 @@ def of_scan(case: Case) -> list[Derived]:
 
 
 def of_evidence(case: Case, pieces: list[Evidence]) -> list[Derived]:
-    """Say what is new among the evidence in a request; enough distinct pieces lead to a proposed block.
+    """Say what is new among the hostile pieces of a request; enough distinct evidence leads to a proposed block.
 
     While a block would run, a client whose row is full of evidence is known well enough, and nothing more is said.
     """
     said: list[Derived] = []
-    needed, window_s = case.settings.evidence, case.settings.evidence_window_s
     for piece in pieces:
-        new, distinct = blocks.note(case.row, piece, case.at_s, window_s)
-        runs = blocks.runs(case.row, case.clock_s)
-        if case.late or (runs and (not new or distinct == blocks.PIECES)):
-            continue
         text = f"{FAMILIES[piece.family]} in {piece.field}: {piece.rule}"
-        leads = distinct >= needed and not runs
-        if new or leads:
-            score = 1.0 + distinct / needed
-            said.append(case.threat(piece.family, piece.rule, text, score, piece.field, piece.excerpt))
-        if leads:
-            why = f"{distinct} distinct pieces of hostile evidence in {window_s:g} s, the last: {text}: "
-            why += masked(piece.excerpt, piece.field)
-            said += case.block(piece.family, why)
+        said += add(case, piece, text, f"{text}: {masked(piece.excerpt, piece.field)}")
     return said
+
+
+def add(case: Case, piece: Evidence, text: str, last: str) -> list[Derived]:
+    """Note a piece of evidence; say it where it is new, and propose a block where it is enough.
+
+    text           the finding in one sentence; last: how it is called as the last of several
+    """
+    needed, window_s, said = case.settings.evidence, case.settings.evidence_window_s, list[Derived]()
+    new, distinct, weight = blocks.note(case.row, piece, case.at_s, window_s, WEIGHTS.get(piece.family, 1.0))
+    runs = blocks.runs(case.row, case.clock_s)
+    if case.late or (runs and (not new or distinct == blocks.PIECES)):
+        return []
+    leads = weight >= needed and not runs
+    if new or leads:
+        score = 1.0 + weight / needed
+        said.append(case.threat(piece.family, piece.rule, text, score, piece.field, piece.excerpt))
+    if leads:
+        why = f"{distinct} distinct pieces of hostile evidence in {window_s:g} s, the last: {last}"
+        said += case.block(piece.family, why)
+    return said
+
+
+def of_unusual(case: Case, limit: float) -> list[Derived]:
+    """Say that a client asks more of a service than it usually does: evidence, but not much."""
+    text = habits.words(limit, case.service)
+    return add(case, Evidence("rate", "learned", case.service, ""), text, text)
+
+
+def of_login(case: Case, accounts: int) -> list[Derived]:
+    """Say that a client fails to log in again and again, as so many accounts, and propose a block."""
+    settings = case.settings
+    rule, why = "guessing", f"more than {settings.login_failures} failed logins in {settings.login_window_s:g} s"
+    if accounts > settings.login_accounts:
+        rule, why = "stuffing", f"failed to log in as {accounts} accounts in {settings.login_accounts_window_s:g} s"
+    return [case.threat("login", rule, why, LOGIN_SCORE), *case.block("login", why)]
+
+
+def of_crawl(case: Case) -> list[Derived]:
+    """Say that a client takes many pages with it: evidence."""
+    settings = case.settings
+    text = f"more than {settings.crawl_pages} distinct pages in {settings.crawl_window_s:g} s"
+    return add(case, Evidence("crawl", "pages", case.service, ""), text, text)
+
+
+def of_walk(case: Case, path: str) -> list[Derived]:
+    """Say that a client counts up the numbers of objects: evidence."""
+    text = f"asked for more than {case.settings.walk_ids} objects by counting up their numbers, the last: {masked(path, 'path')}"
+    return add(case, Evidence("enumeration", "numbers", case.service, ""), text, text)
+
+
+def of_agent(case: Case, agent: str) -> None:
+    """Note that a client's agent is a scanner's: too little to be said."""
+    blocks.note(
+        case.row, Evidence("agent", agent, "agent", ""), case.at_s, case.settings.evidence_window_s, WEIGHTS["agent"]
+    )

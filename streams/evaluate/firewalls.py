@@ -28,7 +28,7 @@ from topics.settings import Settings
 from topics.signals import Threat
 
 CHUNK = 2_000
-OTHER_SIGNS = ("rate", "scan")
+OTHER_SIGNS = ("rate", "scan", "login", "crawl", "enumeration")
 """Families of threats that are no payloads."""
 NO_WEIGHTS = np.zeros(1 << BITS, np.int8)
 
@@ -69,7 +69,7 @@ def luminar(requests: Sequence[Request]) -> Verdicts:
         assert record.origin is not None
         if isinstance(record, Threat) and record.family not in OTHER_SIGNS:
             hostile[record.origin.offset] = True
-        elif isinstance(record, Threat) and record.family == "rate":
+        elif isinstance(record, Threat) and (record.family, record.rule) == ("rate", "limit"):
             over[record.origin.offset] = True
     return Verdicts(hostile, over, seconds, frozenset(one.target for one in said if isinstance(one, Proposal)))
 

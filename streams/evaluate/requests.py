@@ -16,7 +16,7 @@ import numpy as np
 
 from detectors.columns import Flags
 from detectors.security.rates import LARGEST_LIMIT
-from streams.evaluate import flows
+from streams.evaluate import flows, sessions
 from streams.evaluate.firewalls import Firewall, Verdicts, luminar, passing
 from streams.evaluate.recordings import BEGIN_S, Recorded, read, visits
 from streams.evaluate.traces import DataError
@@ -56,6 +56,8 @@ def measure(folder: Path, judge: Firewall, watch: flows.Watch | None = None) -> 
         figures |= of_visits(visits(folder / VISITS), judge)
     if watch is not None:
         figures |= flows.measure(folder, watch)
+    if judge is luminar:
+        figures |= sessions.measure(folder)
     if not figures:
         raise DataError(f"expected requests NAME.jsonl in {folder}, found none")
     if judge is luminar and everything:

@@ -22,10 +22,14 @@ from detectors.patterns import SavedPatterns
 from detectors.patterns_series import SERIES
 from detectors.patterns_services import SERVICE
 from detectors.rows import RowBank, SavedRows
+from detectors.security.habits import Usual
 from streams.bus import capabilities
 
 FILE = Path(__file__).with_name("layouts.json")
-BESIDE: dict[str, tuple[Any, ...]] = {"anomaly": (SavedBook, JOINT, SavedPatterns, SERIES, SERVICE)}
+BESIDE: dict[str, tuple[Any, ...]] = {
+    "anomaly": (SavedBook, JOINT, SavedPatterns, SERIES, SERVICE),
+    "security": (Usual,),
+}
 """What banks save beside their rows: structs, and the dtypes of what is bytes in them."""
 
 

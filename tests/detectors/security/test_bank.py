@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.security.bank import Row, SecurityBank
+from detectors.security.bank import SecurityBank
+from detectors.security.behaviour import Row
 from tests.contract import check
 from tests.detectors.security.logs import CLIENT, START_S, log_of, proposals, request, said_of, threats
 from tests.detectors.security.test_payloads import ATTACKS
@@ -21,8 +22,10 @@ Requests = st.lists(
         request,
         at_s=st.integers(-400_000, 90_000).map(lambda ms: ms / 1000) | st.sampled_from([0.0, 60.0]),
         client=st.sampled_from(CLIENTS),
-        path=st.sampled_from(PATHS) | st.integers(0, 30).map("/p{}".format),
-        status=st.sampled_from([0, 200, 404, 403, 500]),
+        path=st.sampled_from(PATHS) | st.integers(0, 30).map("/login/{}".format),
+        status=st.sampled_from([0, 200, 404, 401, 500]),
+        method=st.sampled_from(["GET", "POST"]),
+        user=st.sampled_from(["", "ann", "bob"]),
         service=st.sampled_from(["default", "shop", "blog"]),
         agent=st.sampled_from(["", "curl/8", "Mozilla/5.0 (X11; Linux)", "() { :;}; /bin/sh -c id"]),
         headers=st.sampled_from([None, {"X-Api": "${jndi:ldap://a}"}, {"Accept": "*/*"}]),
@@ -37,10 +40,15 @@ SETTINGS = [
             limits=(
                 Limit(requests=1, service="shop"),
                 Limit(requests=2, network="192.0.2.0/24"),
+                Limit(requests=1, route="/login", service="blog"),
                 Limit(requests=2, service="default"),
             ),
             scan_paths=3,
             evidence=2,
+            login_failures=2,
+            crawl_pages=4,
+            walk_ids=2,
+            learned_least=2,
             block_s=10.0,
         )
     ),
@@ -60,13 +68,13 @@ def test_a_flood_of_new_clients_makes_room_and_keeps_the_contract(monkeypatch: p
 
 
 def test_a_row_is_small_and_has_no_gaps_that_could_differ() -> None:
-    assert Row.itemsize <= 1200
+    assert Row.itemsize <= 1500
     assert Row.itemsize == sum(np.dtype(Row[name]).itemsize for name in Row.names or ())
 
 
 def test_an_ordinary_visitor_is_no_threat() -> None:
     sent = [
-        request(k * 3, path=f"/a/{k}?q=red+shoes", agent="Mozilla/5.0 (X11)", referer="https://shop.example/?a=b")
+        request(k * 3, path=f"/a/page{k}?q=red+shoes", agent="Mozilla/5.0 (X11)", referer="https://shop.example/?a=b")
         for k in range(50)
     ]
     assert said_of(sent) == []
@@ -121,3 +129,29 @@ def test_odd_characters_in_any_field_are_no_trouble(raw: str) -> None:
 def test_a_body_of_a_megabyte_is_no_trouble() -> None:
     said = said_of([request(0, body="<script>" + "x" * 1_000_000)])
     assert len(msgspec.json.encode(said)) < 1000
+
+
+def test_a_client_against_whom_something_is_held_outlives_a_flood_of_spoofed_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("detectors.rows.PAGE_BYTES", 4 * Row.itemsize)
+    hostile = [request(k / 10, CLIENT, f"/?q=<script>alert({k})</script>") for k in range(3)]
+    strangers = [request(1 + n / 100, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(3000)]
+    shard = shard_of(SecurityBank, REQUESTS)
+    fold_into(shard, REQUESTS, log_of([*hostile, *strangers]))
+    assert shard.bank.evicted > 2000
+    assert len(shard.bank) + shard.bank.evicted == 3001
+    again = request(300, CLIENT, "/?q=<script>alert(9)</script>")
+    (block,) = proposals(fold_into(shard, REQUESTS, log_of([again]), start=3003))
+    assert block.wanted == 960.0, "its first block is remembered"
+
+
+def test_a_page_full_of_hostile_clients_still_takes_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detectors.rows.PAGE_BYTES", 4 * Row.itemsize)
+    hostile = [request(n / 10, f"10.0.{n >> 8}.{n & 255}", "/?q=<script>alert(1)</script>") for n in range(600)]
+    burst = [request(100 + k / 10, CLIENT) for k in range(101)]
+    mixed = sorted([*burst, *(request(100 + n / 3, f"10.9.{n}.1") for n in range(30))], key=lambda one: one.at_s)
+    shard = shard_of(SecurityBank, REQUESTS)
+    said = fold_into(shard, REQUESTS, log_of([*hostile, *mixed]))
+    assert [p.target for p in proposals(said)] == [CLIENT]
+    assert shard.bank.evicted > 200

@@ -1,4 +1,8 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from detectors.security.bank import SecurityBank
+from detectors.security.limits import is_below
 from tests.contract import check
 from tests.detectors.security.logs import START_S, log_of, request, said_of, threats
 from topics.requests import REQUESTS
@@ -46,3 +50,46 @@ def test_a_client_that_exceeds_two_limits_is_proposed_for_one_block() -> None:
     assert [type(one).__name__ for one in said] == ["Threat", "Proposal", "Threat"] or [
         type(one).__name__ for one in said
     ] == ["Proposal", "Threat", "Threat"]
+
+
+def test_a_route_with_a_limit_of_its_own_is_counted_by_itself_in_every_service() -> None:
+    security = limited(Limit(requests=2, route="/search"), Limit(requests=5, service="blog", route="/feed/"))
+    paths = ["/search", "/searches", "/search?q=a", "/", "/search/b"]
+    said = said_of((request(k, path=path, service=("shop", "blog")[k % 2]) for k, path in enumerate(paths)), security)
+    assert [t.text for t in threats(said)] == ["2 requests in 60 s for /search exceeded"]
+    feeds = [request(k, path=f"/feed/{k}x", service="blog") for k in range(6)]
+    assert [t.text for t in threats(said_of(feeds, security))] == ["5 requests in 60 s to blog for /feed/ exceeded"]
+    assert said_of((request(k, path=f"/feed/{k}x", service="shop") for k in range(6)), security) == []
+
+
+ROUTES = (Limit(requests=2, window_s=9.0, route="/a"), Limit(requests=3, window_s=7.0, service="shop"))
+
+
+@given(
+    sent=st.lists(
+        st.tuples(
+            st.integers(0, 4), st.sampled_from(["/a", "/a/b", "/a?c", "/ab", "/"]), st.sampled_from(["shop", "blog"])
+        ),
+        min_size=1,
+        max_size=60,
+    )
+)
+@settings(max_examples=10)
+def test_limits_of_routes_and_services_are_what_sorted_logs_of_each_say(sent: list[tuple[int, str, str]]) -> None:
+    security, at_s, requests = limited(*ROUTES), 0.0, []
+    for gap, path, service in sent:
+        at_s += gap
+        requests.append(request(at_s, path=path, service=service))
+    expected, times, said_s = [], dict[str, list[float]](), dict[str, float]()
+    for one in requests:
+        of_route = is_below(one.path.encode(), b"/a")
+        scope = "route" if of_route else "shop" if one.service == "shop" else "all"
+        most, window_s = {"route": (2, 9.0), "shop": (3, 7.0), "all": (10, 60.0)}[scope]
+        mine = times.setdefault(scope, [])
+        mine.append(one.at_s)
+        over = sum(then > one.at_s - window_s for then in mine) > most
+        if over and (scope not in said_s or one.at_s >= said_s[scope] + window_s):
+            said_s[scope] = one.at_s
+            expected.append(one.at_s)
+    said = check(SecurityBank, REQUESTS, log_of(requests), Settings(security=security))
+    assert [t.at_s for t in threats(said, "rate")] == expected

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.security.bank import Row, SecurityBank
+from detectors.security.bank import SecurityBank
+from detectors.security.behaviour import Row
 from detectors.security.rates import KEPT, insert, is_over
 from tests.contract import check
 from tests.detectors.security.logs import CLIENT, START_S, log_of, proposals, request, said_of, threats
