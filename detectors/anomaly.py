@@ -184,13 +184,14 @@ class AnomalyBank(RowBank):
     @property
     def warming(self) -> int:
         """Return how many series are still learned silently."""
-        rows = self.rows[self.living()]
-        return int(np.count_nonzero((rows["seen"] < self.rule.warmup) & (rows["ignored"] == 0)))
+        living = self.living()
+        seen, ignored = self.rows["seen"][living], self.rows["ignored"][living]
+        return int(np.count_nonzero((seen < self.rule.warmup) & (ignored == 0)))
 
     @property
     def late_deltas(self) -> int:
         """Return how many deltas came after their bucket was closed, in the rows at hand."""
-        return int(self.rows[self.living()]["late_deltas"].sum())
+        return int(self.rows["late_deltas"][self.living()].sum())
 
     def budget(self) -> dict[str, Budget]:
         """Return, by service, the alarms its series raised of late, and those `alarms_per_day` promised for it."""

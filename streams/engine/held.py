@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from streams import meters
@@ -20,6 +20,7 @@ class Held:
     suspect        after a fault: the offsets in which it lies, folded one record at a time when it comes again
     failed_alone   the offset of the record that failed last by itself; -1: none did
     stopped        why the shard does not go on, if it does not
+    over           the services that raised more than was promised when it was measured last, and how many times more
     """
 
     capability: Capability
@@ -28,6 +29,7 @@ class Held:
     stepping: bool = False
     failed_alone: int = -1
     stopped: str = ""
+    over: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look its meters up once: a step of a small chunk costs little more than that."""

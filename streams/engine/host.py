@@ -293,7 +293,7 @@ class Host:
                 await asyncio.sleep(worker.save_every_s / len(numbers))
                 budget = worker.save_bytes_per_s * worker.save_every_s / max(1, len(self.held))
                 await self._save({at: one for at, one in self.held.items() if at[1].partition == number}, budget)
-            measure(self.held, self.parts, self.app.consumer.log_end)
+                measure(self.held, self.parts, self.app.consumer.log_end, number)
 
     async def _save(self, held: dict[tuple[str, TP], Held], budget: float) -> None:
         """Copy dirty pages; when all said up to there is acknowledged, write the copies; then let Faust commit.

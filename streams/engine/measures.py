@@ -14,11 +14,21 @@ SERVICES_SHOWN = 20
 """So many services of a worker, those furthest above their promise, are told one by one."""
 
 
-def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], log_end: Callable[[TP], int | None]) -> None:
-    """Set the gauges; log_end: the offset behind the last record of a partition, where the last fetch told it."""
+def measure(
+    held: Mapping[tuple[str, TP], Held],
+    parts: Iterable[TP],
+    log_end: Callable[[TP], int | None],
+    number: int | None = None,
+) -> None:
+    """Set the gauges.
+
+    log_end        the offset behind the last record of a partition, where the last fetch told it
+    number         of the partition that is looked at, if not all are: what is said must not wait for all shards at once
+    """
     behind: dict[TP, int] = {}
-    budgets: dict[str, Budget] = {}
     for (name, tp), one in held.items():
+        if number not in (None, tp.partition):
+            continue
         labels, shard = (name, str(tp.partition)), one.shard
         meters.rows.labels(*labels).set(len(shard.bank))
         meters.evicted.labels(*labels).set(shard.bank.evicted)
@@ -34,18 +44,18 @@ def measure(held: Mapping[tuple[str, TP], Held], parts: Iterable[TP], log_end: C
             for figure in Budget._fields:
                 total = sum(getattr(budget, figure) for budget in of_shard.values())
                 meters.alarms.labels(labels[1], figure).set(total)
-        budgets |= of_shard
+        one.over = {name: its.raised / its.promised for name, its in of_shard.items() if 0 < its.promised < its.raised}
         behind[tp] = min(shard.next, behind.get(tp, shard.next))
-    _show_budgets(budgets)
+    _show_over(held.values())
     for tp in parts:
         end = log_end(tp)
-        if end is not None:
+        if end is not None and number in (None, tp.partition):
             meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - behind.get(tp, end)))
 
 
-def _show_budgets(budgets: Mapping[str, Budget]) -> None:
+def _show_over(held: Iterable[Held]) -> None:
     """Show the services that raise more than was promised, the furthest above first, and no others."""
-    over = {name: its.raised / its.promised for name, its in budgets.items() if 0 < its.promised < its.raised}
+    over = {service: times for one in held for service, times in one.over.items()}
     meters.over_promise.clear()
     for service in sorted(over, key=lambda name: (-over[name], name))[:SERVICES_SHOWN]:
         meters.over_promise.labels(service).set(over[service])

@@ -67,3 +67,17 @@ def test_alarms_are_shown_against_the_promise_and_only_the_loudest_services_by_n
     assert value("luminar_alarms_over_promise", service="loud099") == 101
     measure({}, [HERE], lambda tp: None)
     assert value("luminar_alarms_over_promise", service="loud099") is None, "what is no longer above is not shown"
+
+
+def test_one_partition_is_measured_and_the_others_stand_as_they_were() -> None:
+    """What is told of all shards together, the loudest services, is still told of all."""
+    there = TP("metrics", 4)
+    held = {("counting", tp): Held(COUNTING, shard_of(Told, METRICS)) for tp in (HERE, there)}
+    measure(held, [HERE, there], lambda tp: 7, 3)
+    assert value("luminar_lag_records", topic="metrics", partition="3") == 7
+    assert value("luminar_lag_records", topic="metrics", partition="4") is None
+    del held["counting", there]
+    measure(held, [HERE], lambda tp: 9, 4)
+    assert value("luminar_lag_records", topic="metrics", partition="3") == 7
+    assert value("luminar_alarms_over_promise", service="loud099") == 101
+    forget_shards()
