@@ -119,7 +119,8 @@ def of_crawl(case: Case) -> list[Derived]:
 
 def of_walk(case: Case, path: str) -> list[Derived]:
     """Say that a client counts up the numbers of objects: evidence."""
-    text = f"asked for more than {case.settings.walk_ids} objects by counting up their numbers, the last: {masked(path, 'path')}"
+    shown = masked(path, "path")
+    text = f"asked for more than {case.settings.walk_ids} objects by counting up their numbers, the last: {shown}"
     return add(case, Evidence("enumeration", "numbers", case.service, ""), text, text)
 
 
