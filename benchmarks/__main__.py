@@ -2,8 +2,8 @@
 
 `all` runs each and writes benchmarks/results.md. Where outputs are not what the reference says, the exit status is 1.
 
-Two others have options of their own (`--help`): `storm`, a fault a round under load, and nothing may be lost;
-`simulation`, crashes at any step, without a broker.
+Others have options of their own (`--help`): `storm`, a fault a round under load, and nothing may be lost;
+`simulation`, crashes at any step, without a broker; `fuzz`, mutated requests, none of which may break or slow the verb.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ BENCHMARKS: dict[str, Benchmark] = {
 ALONE = ("steps", "folds")
 """What needs no broker."""
 
-OTHERS = ("storm", "simulation")
-"""Commands with options of their own: they measure no speed, but what is lost."""
+OTHERS = ("storm", "simulation", "fuzz")
+"""Commands with options of their own: they look for what breaks."""
 
 
 def run(name: str, repetitions: int, records: int | None, series: int | None) -> Iterator[Result]:
