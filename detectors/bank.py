@@ -135,6 +135,10 @@ class Bank(ABC):
         """Return what operators may want to follow, by service and figure; not part of the state."""
         return {}
 
+    def counts(self) -> dict[str, int]:
+        """Return what it has counted since the partition came, by what it is; not part of the state."""
+        return {}
+
     def budget(self) -> dict[str, Budget]:
         """Return, by service, what it raised of late and what it was promised; not part of the state."""
         return {}

@@ -27,6 +27,10 @@ rows = Gauge("luminar_rows", "Rows in a shard", _SHARD, registry=REGISTRY)
 evicted = Gauge(
     "luminar_evicted_rows", "Rows that made room for others, since the partition came", _SHARD, registry=REGISTRY
 )
+counted = Gauge(
+    "luminar_counted", "What a capability counts of its own, since the partition came", (*_SHARD, "what"),
+    registry=REGISTRY,
+)  # fmt: skip
 warming = Gauge("luminar_warming_rows", "Rows that are learned silently", _SHARD, registry=REGISTRY)
 lag = Gauge(
     "luminar_lag_records", "Records in the log that are not folded yet", ("topic", "partition"), registry=REGISTRY
@@ -68,6 +72,8 @@ fold_s = Histogram(
 
 def forget_shards() -> None:
     """Forget what is measured of each shard: the partitions may have gone elsewhere, and would seem to lag for ever."""
-    for gauge in (late, duplicates, rows, evicted, warming, lag, position, page_age_s, scaling, alarms, over_promise):
+    for gauge in (
+        late, duplicates, rows, evicted, counted, warming, lag, position, page_age_s, scaling, alarms, over_promise,
+    ):  # fmt: skip
         gauge.clear()
     stopped.set(0)

@@ -63,8 +63,9 @@ class Threat(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, t
     client         an IP address or API key; "*": many at once
     service        which service it was aimed at; keys the topic
     family         "flood", "rate", "scan", "login" (too many fail), "crawl" (takes many pages with it), "enumeration"
-                   (counts up the numbers of objects), "sqli", "xss", "traversal", "command", "payload" (only looks like
-                   an attack)
+                   (counts up the numbers of objects), or of a payload: "sqli", "nosqli", "xss", "traversal", "probe"
+                   (for secret files and webshells), "command", "code", "ssti", "ssrf", "redirect", "header", "xxe",
+                   "log4shell", "deserialisation"
     rule           which signature or limit said so
     field          where it was found ("path", "agent", "body"); excerpt: at most 120 characters of it, normalised
     score          how sure; above 1 is hostile

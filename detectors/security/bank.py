@@ -31,7 +31,7 @@ from detectors.security.clients import name_of
 from detectors.security.gate import FIELDS, Gate
 from detectors.security.habits import PAGE_SERVICES, Usual
 from detectors.security.limits import SEPARATOR, Limits
-from detectors.security.payloads import EXCERPT, Evidence, inspect, inspect_headers
+from detectors.security.payloads import EXCERPT, Evidence, inspect_headers, look
 from detectors.security.verdicts import (
     Case,
     of_agent,
@@ -76,6 +76,7 @@ class SecurityBank(RowBank):
         self._held: Flags = np.zeros(64, np.bool_)
         self._usual = np.zeros((PAGES, PAGE_SERVICES), Usual)
         self._headed: tuple[dict[int, Record], list[int]] = ({}, [])
+        self._misread = 0
         super().__init__(settings, owns)
 
     def configure(self, settings: Settings) -> None:
@@ -127,6 +128,10 @@ class SecurityBank(RowBank):
             self._held[row] = blocks.is_held(self.rows[row])
             self.dirty[page] = True
         return []
+
+    def counts(self) -> dict[str, int]:
+        """Return how many bodies were no JSON, XML or parts, though they began so, and were looked at as text."""
+        return {"bodies_as_text": self._misread}
 
     def extra(self, page: int) -> bytes:
         """Return what the clients of a page usually ask of services, where anything is known."""
@@ -233,8 +238,9 @@ class SecurityBank(RowBank):
             raw = self._sent.text[field][i]
             if self._gate.is_harmless(k, raw):
                 continue
-            pieces = inspect(field, raw)
+            pieces, understood = look(field, raw)
             found += pieces
+            self._misread += not understood
             if not pieces:
                 self._gate.remember(k, raw)
         if doubts & HEADERS:

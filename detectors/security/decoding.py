@@ -47,11 +47,20 @@ def decoded(text: str, blanks: bool = False) -> str:
     if blanks:
         text = text.replace("+", " ")
     for _ in range(ROUNDS):
+        if not _can_mean_more(text):
+            break
         before = text
         text = _once(text)
         if text == before:
             break
     return text.lower()
+
+
+def _can_mean_more(text: str) -> bool:
+    """Say whether a text holds anything that begins some encoding."""
+    if "%" in text or "\\" in text or "&" in text:
+        return True
+    return "0x" in text or "0X" in text or "\x00" in text or not text.isascii()
 
 
 def _once(text: str) -> str:

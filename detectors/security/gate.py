@@ -16,7 +16,7 @@ ONCE = 1 << 16
 """Places for texts that came once."""
 
 NEVER_PLAIN, WORD, PATH_ONLY, QUERY_ONLY = 0, 1, 2, 3
-DOT, QUESTION, SMALL_X, ZERO, UNDERSCORE = 46, 63, 120, 48, 95
+DOT, QUESTION, SMALL_X, ZERO, UNDERSCORE, LARGE_A, LARGE_Z = 46, 63, 120, 48, 95, 65, 90
 
 
 def _kinds() -> NDArray[np.uint8]:
@@ -35,20 +35,38 @@ def _kinds() -> NDArray[np.uint8]:
 KINDS = _kinds()
 
 
+def _numbers(*words: str) -> NDArray[np.int64]:
+    """Return four characters as one number each."""
+    return np.array([int.from_bytes(word.encode(), "big") for word in words])
+
+
+# How words begin that name a class or hold an object of Java, or are how webshells and secret files are called.
+ODD_WORDS = ("java", "ro0a", "org.", "c99.", "r57.", "b374", "wso.", "shel", "cmd.", "phpi", "dock", "actu")
+ODD_BEGINS = _numbers(*ODD_WORDS)
+# Endings of copies, settings and keys.
+ODD_ENDINGS = _numbers(
+    ".bak", ".sql", ".swp", ".old", ".ori", ".sav", ".yml", ".ini", ".con", ".inc", ".mdb", ".key", ".pem"
+)  # fmt: skip
+_ODD, _ODD_STARTS = frozenset(ODD_WORDS), frozenset(["0x", "0X", "__"])
+
+
 @kernel
-def begins(buf, at, a, b, c, d):  # type: ignore[no-untyped-def]
-    """Say whether the bytes at `at` are a, b, c, d; letters are given in lower case, and stand for both."""
-    return buf[at] | 32 == a and buf[at + 1] | 32 == b and buf[at + 2] | 32 == c and buf[at + 3] | 32 == d
+def is_one_of(number, numbers):  # type: ignore[no-untyped-def]
+    """Say whether a number is among a few."""
+    for one in numbers:  # noqa: SIM110
+        if number == one:
+            return True
+    return False
 
 
 @kernel
 def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
     """Say whether a text is a path of plain words, and behind its "?" (query: from its start) of single plain words.
 
-    A word that begins with a dot can name a hidden file, one with 0x can spell anything, one with __ can be code, one
-    with java names a class, and one with rO0 is an object of Java.
+    A word that begins with a dot can name a hidden file, one with 0x can spell anything, one with __ can be code; some
+    begin or end as what only attackers look for, and a dot before a capital can name a class.
     """
-    before, first = 0, at
+    before, first, dot, tail = 0, at, -4, 0
     for k in range(at, at + length):
         byte = buf[k]
         kind = KINDS[byte]
@@ -56,11 +74,16 @@ def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
             return False
         if byte == DOT and (before == DOT or k == first):
             return False
+        if before == DOT and LARGE_A <= byte <= LARGE_Z:
+            return False
         if k == first + 1 and before == UNDERSCORE == byte:
             return False
         if k == first + 1 and before == ZERO and byte | 32 == SMALL_X:
             return False
-        if k == first + 3 and (begins(buf, first, 106, 97, 118, 97) or begins(buf, first, 114, 111, 48, 97)):
+        tail = (tail << 8 | byte | 32) & 0xFFFFFFFF
+        if byte == DOT:
+            dot = k
+        if (k == first + 3 and is_one_of(tail, ODD_BEGINS)) or (k == dot + 3 and is_one_of(tail, ODD_ENDINGS)):
             return False
         if kind == PATH_ONLY and query:
             return False
@@ -72,6 +95,13 @@ def is_plain(buf, at, length, query):  # type: ignore[no-untyped-def]
             first = k + 1
         before = byte
     return True
+
+
+def is_word(text: str) -> bool:
+    """Say whether a text is one plain word of letters, digits and "_"; quick, but `is_plain` says so of more."""
+    if not (text.isalnum() or text.isidentifier()) or not text.isascii():
+        return False
+    return text[:2] not in _ODD_STARTS and text[:4].lower() not in _ODD
 
 
 @kernel

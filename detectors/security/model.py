@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from detectors.compiled import kernel
 
-VERSION = 1
+VERSION = 2
 BITS = 20
 LONGEST = 4
 """Characters of a piece."""
@@ -45,9 +45,10 @@ class Recipe(msgspec.Struct, frozen=True):
 
 
 class Model(NamedTuple):
-    """Weights, by place, and what they were made of."""
+    """Weights, by place, those of the families (`naming`), by place and family, and what they were made of."""
 
     weights: Weights
+    families: Weights
     recipe: Recipe
 
 
@@ -108,6 +109,15 @@ def distinct(text, first, end, seen, places):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def sum_at(weights, places, n):  # type: ignore[no-untyped-def]
+    """Return the sum of the weights of n pieces over the root of n."""
+    total = 0.0
+    for k in range(n):
+        total += weights[places[k]]
+    return total / math.sqrt(n)
+
+
+@kernel
 def score(buf, weights, unit, text, seen, places):  # type: ignore[no-untyped-def]
     """Return the score of a text's most hostile slice; the last three are room to work in."""
     length = simplify(buf, 0, len(buf), text)
@@ -115,10 +125,7 @@ def score(buf, weights, unit, text, seen, places):  # type: ignore[no-untyped-de
     while True:
         end = min(length, first + SLICE)
         n = distinct(text, first, end, seen, places)
-        total = 0.0
-        for k in range(n):
-            total += weights[places[k]]
-        best = max(best, total / (unit * math.sqrt(n)))
+        best = max(best, sum_at(weights, places, n) / unit)
         if end == length:
             return best
         first += STRIDE
@@ -144,18 +151,24 @@ def shipped() -> Model:
 
 
 def load(path: Path) -> Model:
-    """Return the weights of a file, and the recipe beside it."""
-    weights = np.load(path, allow_pickle=False)
+    """Return the weights of a file, those of the families beside it, and their recipe."""
+    weights, families = np.load(path, allow_pickle=False), np.load(families_of(path), allow_pickle=False)
     recipe = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Recipe)
     if recipe.version != VERSION or weights.dtype != np.int8 or weights.shape != (1 << BITS,):
         raise ValueError(
             f"{path.name} must hold {1 << BITS} weights of version {VERSION}, got {weights.dtype} {weights.shape} of "
             f"version {recipe.version}; make them again with `luminar train requests`"
         )
-    return Model(weights, recipe)
+    return Model(weights, families, recipe)
 
 
 def save(path: Path, model: Model) -> None:
     """Write weights, and the recipe beside them."""
     np.save(path, model.weights)
+    np.save(families_of(path), model.families)
     path.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(model.recipe)) + b"\n")
+
+
+def families_of(path: Path) -> Path:
+    """Return where the weights of the families stand."""
+    return path.with_name(f"{path.stem}-families.npy")

@@ -6,13 +6,40 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """A pattern by name, and the family of attacks that it belongs to."""
+    """A pattern by name, and the family of attacks that it belongs to.
+
+    firm           what matches names what hardly any ordinary request names: the model cannot overrule it easily
+    """
 
     family: str
     name: str
     pattern: str
+    firm: bool = False
+
+
+FIRM = frozenset(
+    [
+        "backup or settings",
+        "batch file",
+        "class",
+        "code",
+        "document",
+        "entity",
+        "foreign encoding",
+        "header",
+        "hidden file",
+        "lookup",
+        "node",
+        "object",
+        "operator object",
+        "php setting",
+        "system tables",
+        "union select",
+        "webshell",
+    ]
+)
 
 
 def rule(family: str, name: str, *ways: str) -> Rule:
     """Return a rule that matches where any of its ways does."""
-    return Rule(family, name, "|".join(f"(?:{way})" for way in ways))
+    return Rule(family, name, "|".join(f"(?:{way})" for way in ways), name in FIRM)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import re2
 
 from detectors.security.decoding import bytewise
-from detectors.security.rules import RULES, Rule
+from detectors.security.rules import RAW, RULES, Rule
 
 # Generous, so that the automaton never has to be thrown away while it runs over one text.
 MEMORY_BYTES = 64 << 20
@@ -22,13 +23,22 @@ def _options() -> Any:
     return options
 
 
-@cache
-def _automaton() -> Any:
+def _automaton(rules: Sequence[Rule]) -> Any:
     patterns = re2.Set.SearchSet(_options())
-    for rule in RULES:
+    for rule in rules:
         patterns.Add(rule.pattern.encode())
     patterns.Compile()
     return patterns
+
+
+@cache
+def _of_all() -> Any:
+    return _automaton(RULES)
+
+
+@cache
+def _of_raw() -> Any:
+    return _automaton(RAW)
 
 
 @cache
@@ -44,8 +54,14 @@ def matching(text: str) -> list[Rule]:
     >>> [rule.name for rule in matching("1 union all select password from users--")]
     ['union select', 'select from']
     """
-    numbers = _automaton().Match(text.encode("utf-8", "replace"))
+    numbers = _of_all().Match(text.encode("utf-8", "replace"))
     return [] if numbers is None else [RULES[number] for number in sorted(numbers)]
+
+
+def matching_raw(text: str) -> list[Rule]:
+    """Return which of the rules for what decoding takes away match a text as it came, in lower case."""
+    numbers = _of_raw().Match(text.encode("utf-8", "replace"))
+    return [] if numbers is None else [RAW[number] for number in sorted(numbers)]
 
 
 def span(rule: Rule, text: bytes) -> tuple[int, int]:

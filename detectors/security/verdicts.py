@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from detectors.security import blocks, habits, rates
+from detectors.security.families import FAMILIES
 from detectors.security.masking import masked
 from detectors.security.payloads import Evidence
 from topics import Derived
@@ -12,13 +13,6 @@ from topics.settings import Limit, SecuritySettings
 from topics.signals import Threat
 
 RATE_SCORE, SCAN_SCORE, LOGIN_SCORE = 2.0, 1.5, 2.0
-FAMILIES = {
-    "sqli": "SQL injection",
-    "xss": "cross-site scripting",
-    "traversal": "path traversal",
-    "command": "command injection",
-    "payload": "hostile payload",
-}
 WEIGHTS = {"rate": 0.5, "agent": 0.5}
 """Families whose evidence counts less than 1."""
 
@@ -87,7 +81,7 @@ def add(case: Case, piece: Evidence, text: str, last: str) -> list[Derived]:
         return []
     leads = weight >= needed and not runs
     if new or leads:
-        score = 1.0 + weight / needed
+        score = piece.score + weight / needed
         said.append(case.threat(piece.family, piece.rule, text, score, piece.field, piece.excerpt))
     if leads:
         why = f"{distinct} distinct pieces of hostile evidence in {window_s:g} s, the last: {last}"

@@ -37,6 +37,8 @@ def measure(
         meters.duplicates.labels(*labels).set(shard.duplicates)
         meters.position.labels(*labels).set(shard.next)
         meters.page_age_s.labels(*labels).set(shard.unsaved_ms / 1000)
+        for what, count in shard.bank.counts().items():
+            meters.counted.labels(*labels, what).set(count)
         for (service, figure), share in shard.bank.figures().items():
             meters.scaling.labels(service, figure).set(share)
         of_shard = shard.bank.budget()

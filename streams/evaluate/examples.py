@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from detectors.security import model, training
-from detectors.security.model import Model, Recipe
+from detectors.security import model, naming, training
+from detectors.security.model import Model, Recipe, Weights, hostility
+from detectors.security.naming import Named, trained_families
 from detectors.security.payloads import texts_of
 from detectors.security.training import Example
 from streams.evaluate.firewalls import fields
+from streams.evaluate.invented import invented
 from streams.evaluate.recordings import Recorded, read, visits
 from streams.evaluate.traces import DataError
 from topics.requests import Request
@@ -24,6 +27,22 @@ MISLEADING, MISLEADING_WEIGHT = ("mgm-fp", "libinjection-data", "simonw/datasett
 """Sources whose harmless requests were made to look like attacks, and what each of these counts."""
 ENOUGH = 300
 """So many attacks of one family and source count in full; of n more, each counts the root of `ENOUGH` / n."""
+
+FAMILIES = {
+    "sqli": ("sqli",),
+    "nosqli": ("nosqli",),
+    "xss": ("xss",),
+    "lfi": ("traversal", "probe"),
+    "rfi": ("ssrf",),
+    "rce": ("command",),
+    "php": ("code", "deserialisation"),
+    "java": ("code", "deserialisation", "log4shell", "ssti"),
+    "xxe": ("xxe",),
+    "ssti": ("ssti",),
+    "log4shell": ("log4shell",),
+    "protocol": ("header",),
+}
+"""By what a collection calls an attack: the family that it teaches, and those that are right, too."""
 
 
 def collected(folder: Path) -> list[Recorded]:
@@ -63,15 +82,49 @@ def examples(rows: Sequence[Recorded], texts: Sequence[list[str]]) -> list[Examp
     return made
 
 
-def model_of(rows: Sequence[Recorded]) -> Model:
-    """Return the weights that recorded requests give, and their recipe: the formula's numbers, and all examples."""
-    made = examples(rows, [values(row.request) for row in rows])
+def named(rows: Sequence[Recorded], texts: Sequence[list[str]], weights: Weights) -> list[Named]:
+    """Return the hostile texts by which families are learned: of each attack its most hostile value."""
+    harmless = {text for row, mine in zip(rows, texts, strict=True) if not row.hostile for text in mine}
+    counts = Counter((row.source, row.family) for row in rows if row.hostile)
+    made = []
+    for row, mine in zip(rows, texts, strict=True):
+        own = [text for text in mine if text not in harmless]
+        if row.hostile and own and row.family in FAMILIES:
+            worst = own[0] if len(own) == 1 else max(own, key=lambda text: hostility(text, weights))
+            family = naming.FAMILIES.index(FAMILIES[row.family][0])
+            made.append(Named(worst, family, min(1.0, (ENOUGH / counts[row.source, row.family]) ** 0.5)))
+    return made
+
+
+@cache
+def _invented() -> tuple[tuple[Recorded, ...], tuple[list[str], ...]]:
+    """Return made-up requests, and their values."""
+    rows = tuple(invented())
+    return rows, tuple(values(row.request) for row in rows)
+
+
+def trained(rows: Sequence[Recorded], texts: Sequence[list[str]]) -> Model:
+    """Return the weights that recorded and made-up requests give.
+
+    The recipe beside them is of the formula's numbers, and of all examples.
+    """
+    more_rows, more_texts = _invented()
+    rows, texts = [*rows, *more_rows], [*texts, *more_texts]
+    made = examples(rows, texts)
+    weights = training.trained(made)
+    families = named(rows, texts, weights)
     numbers = (
         model.VERSION, model.BITS, model.LONGEST, model.SLICE, model.STRIDE, model.MOST, model.UNIT, training.ROUNDS,
-        training.KEPT_FROM, training.RATE, training.FIRST_SQUARE, training.STEPS,
+        training.KEPT_FROM, training.RATE, training.FIRST_SQUARE, training.STEPS, naming.FAMILIES, naming.NAME_BITS,
+        naming.ROUNDS, naming.KEPT_FROM, naming.RATE, naming.FIRST_SQUARE, naming.STEP,
     )  # fmt: skip
-    digest = hashlib.sha256(msgspec.json.encode((numbers, made))).hexdigest()
-    return Model(training.trained(made), Recipe(model.VERSION, digest))
+    digest = hashlib.sha256(msgspec.json.encode((numbers, made, families))).hexdigest()
+    return Model(weights, trained_families(families, weights), Recipe(model.VERSION, digest))
+
+
+def model_of(rows: Sequence[Recorded]) -> Model:
+    """Return the weights that recorded requests give."""
+    return trained(rows, [values(row.request) for row in rows])
 
 
 def train(folder: Path, out: Path) -> Model:

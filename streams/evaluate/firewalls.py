@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import NamedTuple
 from urllib.parse import unquote_plus
@@ -16,7 +16,8 @@ import numpy as np
 from detectors.columns import Flags
 from detectors.security.bank import SecurityBank
 from detectors.security.gate import FIELDS, Gate
-from detectors.security.model import BITS
+from detectors.security.model import BITS, VERSION, Model, Recipe
+from detectors.security.naming import FAMILIES, NAME_BITS
 from detectors.security.payloads import inspect, inspect_headers
 from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
@@ -30,7 +31,10 @@ from topics.signals import Threat
 CHUNK = 2_000
 OTHER_SIGNS = ("rate", "scan", "login", "crawl", "enumeration")
 """Families of threats that are no payloads."""
-NO_WEIGHTS = np.zeros(1 << BITS, np.int8)
+RULES_ALONE = Model(
+    np.zeros(1 << BITS, np.int8), np.zeros((1 << NAME_BITS, len(FAMILIES)), np.int8), Recipe(VERSION, "")
+)
+"""Weights of nought leave it to the rules."""
 
 
 class Verdicts(NamedTuple):
@@ -39,12 +43,14 @@ class Verdicts(NamedTuple):
     hostile        bool [n]: its payload was found hostile; over: it was one too many for its client
     seconds        of processor time it took, decoding from JSON included
     blocked        the clients that were proposed for a block
+    family         of the first payload of each request that has one, by its place
     """
 
     hostile: Flags
     over: Flags
     seconds: float
     blocked: frozenset[str] = frozenset()
+    family: Mapping[int, str] = {}
 
 
 Firewall = Callable[[Sequence[Request]], Verdicts]
@@ -65,13 +71,15 @@ def luminar(requests: Sequence[Request]) -> Verdicts:
         assert not found.letters, f"a recorded request was refused: {found.letters[0].reason}"
         said += found.records
     hostile, over = np.zeros(len(requests), np.bool_), np.zeros(len(requests), np.bool_)
+    family: dict[int, str] = {}
     for record in said:
         assert record.origin is not None
         if isinstance(record, Threat) and record.family not in OTHER_SIGNS:
             hostile[record.origin.offset] = True
+            family.setdefault(record.origin.offset, record.family)
         elif isinstance(record, Threat) and (record.family, record.rule) == ("rate", "limit"):
             over[record.origin.offset] = True
-    return Verdicts(hostile, over, seconds, frozenset(one.target for one in said if isinstance(one, Proposal)))
+    return Verdicts(hostile, over, seconds, frozenset(one.target for one in said if isinstance(one, Proposal)), family)
 
 
 def passing(requests: Sequence[Request]) -> Flags:
@@ -103,8 +111,8 @@ def fields(request: Request) -> list[tuple[str, str]]:
 
 
 def by_signatures(request: Request) -> bool:
-    """Say whether a signature matches, whatever the model says: weights of nought leave it to the rules."""
-    if any(inspect(name, text.encode("utf-8", "replace"), NO_WEIGHTS) for name, text in fields(request)):
+    """Say whether a signature matches, whatever the model says."""
+    if any(inspect(name, text.encode("utf-8", "replace"), RULES_ALONE) for name, text in fields(request)):
         return True
     return bool(inspect_headers(request.headers or {}))
 

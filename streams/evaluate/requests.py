@@ -8,7 +8,7 @@ own, so what a client did before counts for nothing. Access logs are folded as t
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ import numpy as np
 from detectors.columns import Flags
 from detectors.security.rates import LARGEST_LIMIT
 from streams.evaluate import flows, sessions
+from streams.evaluate.examples import FAMILIES
 from streams.evaluate.firewalls import Firewall, Verdicts, luminar, passing
 from streams.evaluate.recordings import BEGIN_S, Recorded, read, visits
 from streams.evaluate.traces import DataError
@@ -48,6 +49,7 @@ def measure(folder: Path, judge: Firewall, watch: flows.Watch | None = None) -> 
             continue
         found = _judged(judge, rows)
         figures |= {f"{name}.{measure}": value for measure, value in rates(rows, found.hostile).items()}
+        figures |= {f"{name}.{measure}": value for measure, value in of_families(rows, found.family).items()}
         if name == "wcp" and any(row.hostile for row in rows):
             figures["wcp.tpr_transplanted"] = transplanted(rows, judge)
         seconds += found.seconds
@@ -111,6 +113,19 @@ def _by(
     """Return the share that is flagged among the rows `which`, by what they are."""
     kinds = np.array([what(row) for row in rows])
     return {str(kind): percent(flagged[which & (kinds == kind)]) for kind in sorted(set(kinds[which].tolist()))}
+
+
+def of_families(rows: Sequence[Recorded], said: Mapping[int, str]) -> dict[str, float]:
+    """Return of the attacks that were found, and whose label names a family, how many were given the right one."""
+    right: dict[str, list[bool]] = {}
+    for place, family in said.items():
+        row = rows[place]
+        if row.hostile and row.family in FAMILIES:
+            right.setdefault(row.family, []).append(family in FAMILIES[row.family])
+    if not right:
+        return {}
+    shares = {f"right_family_{family}": 100 * float(np.mean(flags)) for family, flags in sorted(right.items())}
+    return {"right_family": 100 * float(np.mean([flag for flags in right.values() for flag in flags]))} | shares
 
 
 def transplanted(rows: Sequence[Recorded], judge: Firewall) -> float:

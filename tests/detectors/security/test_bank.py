@@ -80,12 +80,15 @@ def test_an_ordinary_visitor_is_no_threat() -> None:
     assert said_of(sent) == []
 
 
+USUAL = ("sqli", "xss", "command")
+
+
 def test_one_request_can_be_several_threats_and_is_one_block_at_most() -> None:
     sent = [request(k / 10, path=f"/p{k}", status=404) for k in range(100)]
-    body = "&".join(f"{family}={paths[0].partition('=')[2]}" for family, paths in ATTACKS.items() if "=" in paths[0])
+    body = "&".join(f"{family}={paths[0].partition('=')[2]}" for family, paths in ATTACKS.items() if family in USUAL)
     said = said_of([*sent, request(10.0, path="/?q=..%2f..%2fetc%2fpasswd", status=404, body=body)])
     last = [one for one in said if one.origin is not None and one.origin.offset == 100]
-    assert {t.family for t in threats(last)} == {"rate", "sqli", "xss", "traversal", "command"}
+    assert {t.family for t in threats(last)} == {"rate", "traversal", *USUAL}
     assert len(proposals(said)) == 1
 
 

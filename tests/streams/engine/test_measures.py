@@ -28,6 +28,10 @@ class Told(Counting):
         """Tell it."""
         return {("shop", "idle"): 0.25}
 
+    def counts(self) -> dict[str, int]:
+        """Tell of what it counts."""
+        return {"odd": 3}
+
     def budget(self) -> dict[str, Budget]:
         """Tell of one service within its promise, and of many above it."""
         return {"calm": Budget(1.0, 2.0)} | {f"loud{k:03}": Budget(2.0 + k, 1.0) for k in range(100)}
@@ -36,6 +40,7 @@ class Told(Counting):
 def test_what_a_bank_tells_of_its_services_is_shown_until_the_partition_goes() -> None:
     measure({("counting", HERE): Held(COUNTING, shard_of(Told, METRICS))}, [HERE], lambda tp: None)
     assert value("luminar_scaling_ratio", service="shop", figure="idle") == 0.25
+    assert value("luminar_counted", **SHARD, what="odd") == 3
     forget_shards()
     assert value("luminar_scaling_ratio", service="shop", figure="idle") is None
 
