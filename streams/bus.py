@@ -19,8 +19,8 @@ Verb = Callable[[Run, B], list[Finding]]
 # In this order: what leads a topic (forwards misplaced records, writes dead letters) is the first placed capability
 # that reads it.
 MODULES = (
-    "anomaly", "scaling", "percentiles", "security", "traffic", "composition", "floods", "scans", "incidents",
-    "decisions",
+    "anomaly", "scaling", "percentiles", "security", "accounts", "traffic", "composition", "floods", "scans",
+    "incidents", "decisions",
 )  # fmt: skip
 
 _declared: dict[str, Capability] = {}

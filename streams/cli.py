@@ -181,8 +181,8 @@ def feed(loaded: Loaded, **options: Any) -> None:
 def tail(loaded: Loaded, **options: Any) -> None:
     """Print a topic's records, one line each.
 
-    TOPIC is metrics, requests, compositions, signals, alerts, proposals, refusals, commands, blocklist, settings,
-    dead-letters or state; or any other topic, named in full.
+    TOPIC is metrics, requests, compositions, accounts, signals, alerts, proposals, refusals, commands, blocklist,
+    settings, dead-letters or state; or any other topic, named in full.
     """
     from streams.cli_data import tail as work
 
@@ -201,7 +201,9 @@ main.add_command(cli_report.report)
     )
 )
 @click.option(
-    "--topic", required=True, help="Whose log to fold: metrics, requests, compositions, signals or proposals."
+    "--topic",
+    required=True,
+    help="Whose log to fold: metrics, requests, compositions, accounts, signals or proposals.",
 )
 @click.option("--with-settings", metavar="FILE", type=click.Path(path_type=Path), help="Decide with these instead.")
 @ranged

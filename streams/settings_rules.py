@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streams.settings import Process
 
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+ROUTE = re.compile(r"/[^?#\s\x00-\x1f\x7f]{0,255}")
 Rule = Iterator[tuple[Path_, str]]
 
 
@@ -128,6 +129,12 @@ def _network_rules(settings: Settings) -> Rule:
     for i, limit in enumerate(settings.security.limits):
         if limit.network is not None and not _is_network(limit.network):
             yield ("security", "limits", i, "network"), f"expected a network like 10.0.0.0/8, found {limit.network!r}"
+        if limit.route is not None and not ROUTE.fullmatch(limit.route):
+            found = shown_value(limit.route)
+            yield ("security", "limits", i, "route"), f"expected a path as it is sent, like /login, found {found}"
+        if limit.by == "user" and limit.network is not None:
+            network = f"found {limit.network!r} in one of users"
+            yield ("security", "limits", i, "network"), f"expected a network in limits of clients only, {network}"
     for path, entries in ((("decisions", "allow"), settings.decisions.allow), (("scans", "own"), settings.scans.own)):
         for i, entry in enumerate(entries):
             # Without a slash it may be an API key, which can be anything.

@@ -16,6 +16,7 @@ from streams.connection import Say
 from streams.reader import Message, bounds
 from streams.settings import Process
 from topics import Record, Topic
+from topics.accounts import Use
 from topics.alerts import Alert
 from topics.blocklist import BLOCKLIST, Block
 from topics.catalogue import CONTROLLED
@@ -128,6 +129,11 @@ def _connection(record: Connection) -> str:
     return f"{record.service}: {record.client} → {record.target} {record.port}/{record.protocol}: {record.outcome}"
 
 
+def _use(record: Use) -> str:
+    what = "failed login" if record.failed else record.path
+    return f"{record.account}: {what} from {record.client} at {record.service}"
+
+
 def _composition(record: Composition) -> str:
     heaviest = [
         f"{max(mix.heavy, key=lambda name: (mix.heavy[name], name))} ({max(mix.heavy.values())})"
@@ -189,6 +195,7 @@ SAY: dict[type[Record], Callable[[Any], str]] = {
     Request: _request,
     Connection: _connection,
     Composition: _composition,
+    Use: _use,
     Anomaly: _anomaly,
     Threat: _threat,
     Alert: _alert,

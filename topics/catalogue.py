@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from topics import Topic
+from topics.accounts import ACCOUNTS
 from topics.alerts import ALERTS
 from topics.blocklist import BLOCKLIST
 from topics.commands import COMMANDS
@@ -21,6 +22,7 @@ ALL: tuple[Topic, ...] = (
     REQUESTS,
     CONNECTIONS,
     COMPOSITIONS,
+    ACCOUNTS,
     SIGNALS,
     ALERTS,
     PROPOSALS,
@@ -32,7 +34,7 @@ ALL: tuple[Topic, ...] = (
     STATE,
 )
 
-CONTROLLED: tuple[Topic, ...] = (METRICS, REQUESTS, COMPOSITIONS, CONNECTIONS, SIGNALS, PROPOSALS)
+CONTROLLED: tuple[Topic, ...] = (METRICS, REQUESTS, COMPOSITIONS, CONNECTIONS, ACCOUNTS, SIGNALS, PROPOSALS)
 """Topics whose log decides something, and which therefore carry control records as well."""
 
 

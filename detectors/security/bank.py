@@ -17,8 +17,8 @@ from detectors.security.behaviour import (
     CRAWL,
     LOGIN,
     RATE,
-    SAID,
     SCAN,
+    TRIED,
     UNUSUAL,
     WALK,
     Row,
@@ -45,12 +45,14 @@ from detectors.security.verdicts import (
 )
 from detectors.security.view import service_at, view_of
 from topics import Derived, Record
+from topics.accounts import Use
 from topics.control import Feedback
 from topics.requests import Request
 from topics.settings import Settings
 
 HEADERS = 1 << len(FIELDS)
 JUDGED = ("path", "method", "user", "agent", "service")
+LONGEST_PATH = 512
 HELD_SHARE = 0.5
 """So much of a page is at most kept for clients against whom something is held, when others come."""
 
@@ -181,8 +183,10 @@ class SecurityBank(RowBank):
             view.whole, view.rated, *(place_of(columns.text[name]) for name in JUDGED), self._requests, self._window_s,
             *self._words, self._bounds, start, end, signs, facts,
         )  # fmt: skip
-        found = []
-        for i in (start + np.flatnonzero(signs[start:end] & (SAID | AGENT) | view.doubts[start:end])).tolist():
+        marks, found = signs | view.doubts, []
+        if self._limits.users:
+            marks[view.whole & (columns.text["user"].length > 0)] |= np.uint8(TRIED)
+        for i in (start + np.flatnonzero(marks[start:end])).tolist():
             if ids[i] >= 0:
                 said = self._conclude(int(ids[i]), i, int(signs[i]), float(facts[i]), run)
                 found += [Finding(i, record) for record in said]
@@ -192,13 +196,14 @@ class SecurityBank(RowBank):
         """Return what request i of the view leads to."""
         doubts, source = int(self._view.doubts[i]), int(self._view.source[i])
         pieces = self._evidence(source, doubts) if doubts else []
-        if not sign & (SAID | AGENT) and not pieces:
+        if not sign and not pieces and not self._limits.users:
             return []
-        name, said = self.name_of[row], list[Derived]()
+        name = self.name_of[row]
         # A client's times in the blocklist are kept in its own row; only where that made room in between, in this one.
         clients_row = self.names.row(name.split(SEPARATOR, 1)[0])
         clients_row = clients_row if clients_row >= 0 else row
         case = self._case(clients_row, i, run)
+        said = self._uses(case, source, bool(sign & TRIED)) if self._view.whole[i] else []
         if sign & RATE:
             said += of_rate(case, self._limits.of_row(name))
         if sign & AGENT:
@@ -216,6 +221,21 @@ class SecurityBank(RowBank):
         said += of_evidence(case, pieces)
         self._held[clients_row] = blocks.is_held(self.rows[clients_row])
         return said
+
+    def _uses(self, case: Case, source: int, failed: bool) -> list[Derived]:
+        """Return what an account is to hear of a request: that a login failed, or that one of its limits counts it.
+
+        Of a client whose block would run nothing more is told that failed.
+        """
+        text, path = self._sent.text["user"], self._sent.text["path"][source].partition(b"?")[0][:LONGEST_PATH]
+        failed = failed and not blocks.runs(case.row, case.clock_s)
+        if text.length[source] <= 0 or not (failed or self._limits.of_user(case.service.encode(), path)):
+            return []
+        use = Use(
+            account=text[source].decode("utf-8", "replace"), client=case.client, at_s=case.at_s, service=case.service,
+            path=path.decode("utf-8", "replace"), failed=failed,
+        )  # fmt: skip
+        return [] if use.problem() else [use]
 
     def _case(self, row: int, i: int, run: Run) -> Case:
         client = self.name_of[row].split(SEPARATOR, 1)[0]

@@ -34,8 +34,6 @@ _HOT = [*CRAWL_FIELDS, *HABIT_FIELDS]
 Row = np.dtype([*_HOT, *RATE_FIELDS, *SCAN_FIELDS, *LOGIN_FIELDS, *BLOCK_FIELDS, *PAGE_FIELDS])
 ROW_BYTES, HOT_BYTES, AHEAD = Row.itemsize, np.dtype(_HOT).itemsize, 8
 RATE, SCAN, UNUSUAL, LOGIN, CRAWL, WALK, TRIED, AGENT = (1 << k for k in range(8))
-SAID = RATE | SCAN | UNUSUAL | LOGIN | CRAWL | WALK
-"""Signs by which something is said."""
 
 Place = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]
 
@@ -151,7 +149,7 @@ def of_login(row, at_s, status, late, posted, at, length, words, ends, user_at, 
     if outcome == NONE:
         return sign, 0.0
     account = hash_text(user_at, user_size) | np.uint32(2) if user_size > 0 else np.uint32(0)
-    if outcome == FAILED:
+    if outcome == FAILED and user_size > 0:
         sign |= TRIED
     said = logs_in(
         row, account, outcome, at_s, late, bounds.login_failures, bounds.login_window_s, bounds.login_accounts,

@@ -50,6 +50,7 @@ class Limits:
     def __init__(self, settings: SecuritySettings) -> None:
         self.general = settings.limit
         self.exceptions = tuple(limit for limit in settings.limits if limit.by == "client")
+        self.users = tuple(limit for limit in settings.limits if limit.by == "user")
         own = [limit for limit in self.exceptions if is_own(limit)]
         self.services = sorted({limit.service for limit in own if limit.service is not None})
         self.routes = sorted({limit.route for limit in own if limit.service is None and limit.route is not None})
@@ -67,6 +68,14 @@ class Limits:
         for limit in self._fitting(client, service):
             if limit.route is None or is_below(path, limit.route.encode()):
                 return limit if is_own(limit) else None
+        return None
+
+    def of_user(self, service: bytes, path: bytes) -> Limit | None:
+        """Return the limit that counts a user's request, whatever client it comes from."""
+        what = service.decode("utf-8", "replace")
+        for limit in self.users:
+            if limit.service in (None, what) and (limit.route is None or is_below(path, limit.route.encode())):
+                return limit
         return None
 
     def scope_of(self, limit: Limit) -> bytes:

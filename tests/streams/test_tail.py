@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from streams.reader import Message
 from streams.tail import SAY, SHOWN_CHARACTERS, json_of, line_of, plain
 from topics import Record, Topic, encode
+from topics.accounts import ACCOUNTS, Use
 from topics.alerts import ALERTS, Alert
 from topics.blocklist import BLOCKLIST, Block
 from topics.catalogue import ALL
@@ -68,6 +69,11 @@ RECORDS: list[tuple[Topic, Record, str]] = [
         SIGNALS,
         Threat(client="*", service="shop", family="flood", rule="application", at_s=1, text="Bad."),
         "flood by many clients on shop (application): Bad.",
+    ),
+    (
+        ACCOUNTS,
+        Use(account="ann", client="192.0.2.7", at_s=9.0, service="shop", path="/login", failed=True),
+        "ann: failed login from 192.0.2.7 at shop",
     ),
     (
         COMPOSITIONS,

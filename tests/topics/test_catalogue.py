@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from topics import Derived, Origin, Record, Topic
+from topics.accounts import Use
 from topics.alerts import Alert, Evidence
 from topics.blocklist import Block
 from topics.catalogue import ALL, CONTROLLED, named
@@ -24,6 +25,7 @@ RECORDS: tuple[Record, ...] = (
     Reading(series="shop/errors", value=2, at_s=9.0),
     Request(client="192.0.2.7", at_s=9.0, path="/"),
     Connection(client="192.0.2.7", at_s=9.0, target="198.51.100.1", port=22),
+    Use(account="ann", client="192.0.2.7", at_s=9.0, failed=True),
     Composition(
         service="shop", at_s=20.0, requests=9, clients=Mix(counts={7: 9}, heavy={"192.0.2.7": 9}), sources={9: 1},
         routes=Mix(counts={7: 9}), agents=Mix(counts={7: 9}), asks={9: 1},
