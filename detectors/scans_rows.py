@@ -169,14 +169,14 @@ def least_rows(rows, heard_ms, half_life_s, members, least):  # type: ignore[no-
 
     All below SUSPICIOUS are alike, and of these those longest not heard of come first.
     """
-    newest_s = 0.0
+    newest_ms = np.int64(0)
     for member in members:
-        newest_s = max(newest_s, rows[member].at_s)
+        newest_ms = max(newest_ms, heard_ms[member])
     ties, weakest, oldest_ms = 0, 0.0, np.int64(0)
     for member in members:
         ratio = rows[member].ratio
         if ratio >= SUSPICIOUS:
-            ratio = faded(rows[member], newest_s, half_life_s)
+            ratio = faded(rows[member], newest_ms / 1000, half_life_s)
         evidence = ratio if ratio >= SUSPICIOUS else 0.0
         if ties and (evidence, heard_ms[member]) > (weakest, oldest_ms):
             continue

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from tests.streams.engine.judged import agree
 from topics import Topic
+from topics.connections import CONNECTIONS
 from topics.metrics import METRICS
 from topics.requests import REQUESTS
 
@@ -75,6 +76,28 @@ def request(chance: random.Random) -> dict[str, str]:
     return fields | ({"service": '"shop"', "duration_s": number(chance)} if chance.random() < 0.7 else {})
 
 
+def connection(chance: random.Random) -> dict[str, str]:
+    """Return the fields of a connection."""
+    fields = {"client": '"198.51.100.7"', "at_s": f"{1.7e9 + chance.random() * 1e5:.3f}", "target": text(chance)}
+    words = ['"none"', '"answered"', '"other"', '"tcp"']
+    for name, value in (
+        ("port", "22"),
+        ("protocol", '"udp"'),
+        ("outcome", chance.choice(words)),
+        ("bytes", number(chance)),
+    ):
+        if chance.random() < 0.5:
+            fields[name] = value
+    return fields | ({"service": '"shop"'} if chance.random() < 0.7 else {})
+
+
+MAKERS: dict[Topic, Callable[[random.Random], dict[str, str]]] = {
+    METRICS: reading,
+    REQUESTS: request,
+    CONNECTIONS: connection,
+}
+
+
 def written(fields: dict[str, str], chance: random.Random) -> bytes:
     """Return fields as JSON: mostly tight and in one order, as one program writes them."""
     names, gap = list(fields), chance.choice(["", "", "", " "])
@@ -98,10 +121,9 @@ def damaged(raw: bytes, chance: random.Random) -> bytes:
 
 def log(topic: Topic, chance: random.Random) -> list[bytes]:
     """Return a log of mutated records."""
-    make: Callable[[random.Random], dict[str, str]] = reading if topic is METRICS else request
     found = []
     for _ in range(LOG):
-        fields = make(chance)
+        fields = MAKERS[topic](chance)
         if chance.random() < 0.3:
             fields = {"origin": origin(chance)} | fields
         found.append(damaged(written(fields, chance), chance))
@@ -116,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     chance, had = random.Random(options.seed), 0
     while had < options.records:
-        for topic in (METRICS, REQUESTS):
+        for topic in MAKERS:
             agree(topic, log(topic, chance))
             had += LOG
     print(f"{had} mutated records: scanner and judge agree on every one (seed {options.seed})")
