@@ -112,7 +112,7 @@ WORKLOADS = (
     Workload("readings in large batches", METRICS, reading, (), BATCH_BYTES),
     Workload("ingested readings", METRICS, ingested, ("anomaly",)),
     Workload("odd readings", METRICS, odd),
-    Workload("requests", REQUESTS, request, ("security", "traffic")),
+    Workload("requests", REQUESTS, request, ("security", "traffic", "composition")),
     Workload("connections", CONNECTIONS, attempt, ("scans",)),
 )
 

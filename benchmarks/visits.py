@@ -1,4 +1,4 @@
-"""The real pipeline on requests, drained: rates, scans and payloads, and beside them the counting of traffic."""
+"""The real pipeline on requests, drained: rates, scans and payloads; beside them traffic, and what it is made of."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIENTS, ATTACKERS = 20_000, 50
 USUAL, PLAIN, WORDS = "usual", "plain", "words"
 RECORDS = {USUAL: 200_000, PLAIN: 1_000_000, WORDS: 100_000}
 RUNS = (
-    (USUAL, 0.01, "security,traffic"),
+    (USUAL, 0.01, "security,traffic,composition"),
     (USUAL, 0.0, "security"),
     (USUAL, 0.01, "security"),
     (USUAL, 0.1, "security"),

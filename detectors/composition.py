@@ -13,18 +13,31 @@ from numpy.typing import NDArray
 from detectors.bank import NEVER, Finding
 from detectors.columns import Columns, Flags, Run
 from detectors.compiled import kernel
-from detectors.crowds import AGENTS, CLIENTS, CROWD_FIELDS, NAME_BYTES, OPEN, ROUTES, add, note_distinct
+from detectors.crowds import (
+    AGENTS,
+    CLIENTS,
+    CROWD_FIELDS,
+    NAME_BYTES,
+    OPEN,
+    ROUTES,
+    add,
+    note_distinct,
+    weight_of,
+)
 from detectors.crowds import route_hash as hash_route
-from detectors.names import hash_name
+from detectors.names import hash_at
 from detectors.rows import RowBank
 from detectors.security.clients import with_names
 from detectors.texts import filled
+from detectors.wide import address
 from topics import Derived
 from topics.compositions import WINDOW_S, Composition, Mix
 from topics.settings import Settings
 
 DEFAULT_SERVICE = b"default"
 PASSED, NO_SLOT = -1, -2
+UNSEEDED = np.uint64(0)
+"""What is saved must be the same in every process."""
 Row = np.dtype(CROWD_FIELDS)
 PER_WINDOW = tuple(name for name in Row.names or () if name != "missed")
 
@@ -44,27 +57,24 @@ def slot_of(row, window):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_one(row, slot, client, path, agent, i):  # type: ignore[no-untyped-def]
-    """Count request i in every respect; client, path, agent: (buf, at, length) of the columns."""
-    row.requests[slot] += 1
-    zero = np.uint64(0)
-    at, length = np.int64(client[1][i]), np.int64(max(client[2][i], 0))
-    key = hash_name(client[0], at, length, zero)
-    add(row, slot, CLIENTS, key, client[0], at, length)
-    note_distinct(row.sources[slot], key)
-    at, length = np.int64(path[1][i]), np.int64(max(path[2][i], 0))
-    add(row, slot, ROUTES, hash_route(path[0], at, length), path[0], at, length)
-    note_distinct(row.asks[slot], hash_name(path[0], at, length, zero))
-    at, length = np.int64(agent[1][i]), np.int64(max(agent[2][i], 0))
-    add(row, slot, AGENTS, hash_name(agent[0], at, length, zero), agent[0], at, length)
+def count_route(row, slot, at, length, agent_at, agent_length):  # type: ignore[no-untyped-def]
+    """Count a request that stands for others, or for itself, by its route and its agent; both are at addresses."""
+    weight = weight_of(row.requests[slot])
+    if weight > 0:
+        add(row, slot, ROUTES, hash_route(at, length), weight, at, length)
+        add(row, slot, AGENTS, hash_at(agent_at, agent_length, UNSEEDED), weight, agent_at, agent_length)
 
 
 @kernel
-def count_rows(rows, ids, at_s, late, client, path, agent, start, end, earliest):  # type: ignore[no-untyped-def]
+def count_rows(  # type: ignore[no-untyped-def]
+    rows, ids, at_s, late, client_buf, client_at, client_length, path_buf, path_at, path_length, agent_buf, agent_at,
+    agent_length, start, end, earliest,
+):  # fmt: skip
     """Count records start..end; stop at the first one whose window has no place, and return where.
 
     earliest    int64 [1]: lowered to the earliest window counted
     """
+    clients, paths, agents = address(client_buf), address(path_buf), address(agent_buf)
     for i in range(start, end):
         if ids[i] < 0 or late[i]:
             continue
@@ -77,8 +87,15 @@ def count_rows(rows, ids, at_s, late, client, path, agent, start, end, earliest)
             row.missed += 1
             continue
         row.window[slot] = window
-        count_one(row, slot, client, path, agent, i)
+        row.requests[slot] += 1
         earliest[0] = min(earliest[0], window)
+        at, length = clients + client_at[i], np.int64(max(client_length[i], 0))
+        key = hash_at(at, length, UNSEEDED)
+        add(row, slot, CLIENTS, key, 1, at, length)
+        note_distinct(row.sources[slot], key)
+        at, length = paths + path_at[i], np.int64(max(path_length[i], 0))
+        note_distinct(row.asks[slot], hash_at(at, length, UNSEEDED))
+        count_route(row, slot, at, length, agents + agent_at[i], np.int64(max(agent_length[i], 0)))
     return end
 
 
@@ -117,12 +134,12 @@ class CompositionBank(RowBank):
         """Count records start..end; where both windows of a service are older, the older is said at that record."""
         found = [Finding(start, said) for said in self._orphans]
         self._orphans = []
-        texts = (columns.text[name] for name in ("client", "path", "agent"))
-        client, path, agent = ((text.buf, text.at, text.length) for text in texts)
+        text = [columns.text[name] for name in ("client", "path", "agent")]
+        parts = [part for one in text for part in (one.buf, one.at, one.length)]
         earliest, at = np.array([NEVER], np.int64), start
         while True:
             at = count_rows(
-                self.rows, ids, columns.number["at_s"], run.late, client, path, agent, at, end, earliest
+                self.rows, ids, columns.number["at_s"], run.late, *parts, at, end, earliest
             )  # fmt: skip
             if at == end:
                 break

@@ -17,6 +17,7 @@ from detectors.anomaly_rows import NEAREST, ROW, Rule, learn_profiles
 from detectors.anomaly_views import learn, look, pace, see
 from detectors.compiled import kernel
 from detectors.crowds import bucket_of, entropy, route_hash
+from detectors.wide import address
 from topics.compositions import BUCKETS
 
 LEAST_TAUGHT = 50
@@ -54,6 +55,12 @@ def learn_rate(rows, value, at_s, rule, flood):  # type: ignore[no-untyped-def]
         learn_profiles(rows[0], value, at_s, rule)
     else:
         learn(rows[0], value, at_s, rule)
+
+
+@kernel
+def bucket_of_route(raw):  # type: ignore[no-untyped-def]
+    """Return the bucket of a route by its name, in bytes."""
+    return bucket_of(route_hash(address(raw), len(raw)))
 
 
 class Rate:
@@ -150,7 +157,7 @@ class Usual(msgspec.Struct, array_like=True):
     def share_of_route(self, route: str) -> float:
         """Return which share of the requests usually falls into a route's bucket."""
         raw = np.frombuffer(route.encode("utf-8", "replace"), np.uint8)
-        return self.shares[0][int(bucket_of(np.uint64(route_hash(raw, 0, len(raw)))))]
+        return self.shares[0][int(bucket_of_route(raw))]
 
 
 def distance(now: list[float], usual: list[float], requests: int) -> float:

@@ -100,6 +100,17 @@ def test_who_asks_for_much_is_named_with_about_how_much(heavy: list[int], others
     assert all(count > LEAST_NAMED for count in said.clients.heavy.values())
 
 
+def test_of_very_many_requests_some_stand_for_all_in_routes_and_agents() -> None:
+    """Clients and what is asked are counted one by one; page loads of eight requests keep no step with the choice."""
+    asked = [request(START_S, f"10.0.{k % 9}.1", f"/part/{'abcdefgh'[k % 8]}", agent="curl/8") for k in range(20_000)]
+    said = one_of(asked)
+    assert sum(said.clients.counts.values()) == 20_000
+    assert sum(said.routes.counts.values()) == pytest.approx(20_000, rel=0.01)
+    assert sorted(said.routes.heavy) == [f"/part/{letter}" for letter in "abcdefgh"]
+    assert [count / 20_000 for count in said.routes.heavy.values()] == pytest.approx([1 / 8] * 8, abs=0.04)
+    assert said.agents.heavy["curl/8"] == pytest.approx(20_000, rel=0.01)
+
+
 def test_nobody_is_named_where_all_ask_alike() -> None:
     said = one_of([request(START_S, f"10.{k >> 16}.{k >> 8 & 255}.{k & 255}") for k in range(20_000)])
     assert said.clients.heavy == {}

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.compiled import kernel
 from detectors.crowds import bucket_of, distinct, entropy, keep_route, note_distinct, raised, route_hash
 from detectors.names import hash_name
+from detectors.wide import address
 from topics.compositions import BUCKETS, REGISTERS
 
 Paths = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -21,10 +23,15 @@ def registers_of(names: list[bytes]) -> dict[int, int]:
     return {int(k): int(registers[k]) for k in np.flatnonzero(registers)}
 
 
+@kernel
+def hash_and_keep(raw, out):  # type: ignore[no-untyped-def]
+    return route_hash(address(raw), len(raw)), keep_route(address(raw), len(raw), out)
+
+
 def route_of(path: str) -> tuple[int, str]:
-    raw, out = np.frombuffer(path.encode(), np.uint8), np.zeros(200, np.uint8)
-    size = keep_route(raw, 0, len(raw), out)
-    return int(np.uint64(route_hash(raw, 0, len(raw)))), out[:size].tobytes().decode()
+    out = np.zeros(200, np.uint8)
+    hashed, size = hash_and_keep(np.frombuffer(path.encode(), np.uint8), out)
+    return int(np.uint64(hashed)), out[:size].tobytes().decode()
 
 
 @given(st.lists(st.binary(min_size=1, max_size=12)), st.lists(st.binary(min_size=1, max_size=12)))
