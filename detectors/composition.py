@@ -107,6 +107,7 @@ class CompositionBank(RowBank):
     """
 
     capability = "composition"
+    version = 2
     key = "service"
     placed = False
     dtype = Row
