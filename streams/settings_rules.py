@@ -126,6 +126,10 @@ def _own_series(path: Path_, service: str, series: str) -> Rule:
 
 
 def _network_rules(settings: Settings) -> Rule:
+    for i, source in enumerate(settings.sources):
+        for k, proxy in enumerate(source.proxies):
+            if not _is_network(proxy):
+                yield ("sources", i, "proxies", k), f"expected a network like 10.0.0.0/8, found {proxy!r}"
     for i, limit in enumerate(settings.security.limits):
         if limit.network is not None and not _is_network(limit.network):
             yield ("security", "limits", i, "network"), f"expected a network like 10.0.0.0/8, found {limit.network!r}"

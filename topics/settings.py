@@ -17,11 +17,15 @@ from topics.settings_security import SecuritySettings as SecuritySettings
 
 
 class Source(Part, frozen=True, kw_only=True):
-    """A topic of foreign records: its name, its format, and the service where records name none."""
+    """A topic of foreign records: its name, its format, and the service where records name none.
+
+    proxies        networks whose X-Forwarded-For is believed, counted from the right; nobody else's is
+    """
 
     topic: str
     format: str
     service: str = "default"
+    proxies: tuple[str, ...] = ()
 
 
 class Scaling(Part, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams.ingest.fields import usable
+from streams.ingest.forwarded import HEADER, client_behind
 from streams.ingest.refused import Refused
 from topics.connections import Connection
 from topics.metrics import Reading
@@ -77,9 +78,17 @@ def one_of(part: bytes | msgspec.Raw, source: Source) -> Reading | Request | Con
             return usable(msgspec.structs.replace(_reading(part), origin=None))
         if kind.target is not None and kind.path is None:
             return usable(_of_source(_connection(part), source))
-        return usable(_of_source(_request(part), source))
+        return usable(_of_source(_asked(_request(part), source), source))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(str(error)) from None
+
+
+def _asked(request: Request, source: Source) -> Request:
+    """Return a request as of whoever stands before the source's proxies."""
+    if not source.proxies or not request.headers:
+        return request
+    header = next((text for name, text in request.headers.items() if name.lower() == HEADER), "")
+    return msgspec.structs.replace(request, client=client_behind(request.client, header, source.proxies))
 
 
 def _of_source(record: Asked, source: Source) -> Asked:

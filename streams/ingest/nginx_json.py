@@ -10,12 +10,14 @@ from typing import Any
 
 from streams.ingest.access_log import local_time_s, request_of, split_request
 from streams.ingest.fields import json_of, number_of, object_of, shown, time_of, usable, whole_of
+from streams.ingest.forwarded import client_behind
 from streams.ingest.refused import Refused
 from topics.metrics import Reading
 from topics.requests import Request
 from topics.settings import Source
 
 CLIENT = ("remote_addr", "client", "client_ip", "remote_ip")
+FORWARDED = ("http_x_forwarded_for", "x_forwarded_for")
 TIME = ("msec", "time_iso8601", "time_local", "@timestamp", "timestamp", "time")
 METHOD = ("request_method", "method")
 PATH = ("request_uri", "path", "uri")
@@ -32,8 +34,8 @@ _HEXADECIMAL = re.compile(rb"\\(\\|x)")
 def parse(value: bytes, key: bytes | None, source: Source) -> list[Reading | Request]:
     """Return the one request of an object.
 
-    The client is who connected; X-Forwarded-For is not believed, since any client can write one: let nginx's own
-    `real_ip` module set remote_addr where there are proxies in front.
+    The client is who connected. X-Forwarded-For is believed from the source's `proxies` only, since any client can
+    write one; nginx's own `real_ip` module does the same.
 
     >>> record = b'{"remote_addr": "192.0.2.7", "msec": "1.5", "request": "GET /a HTTP/1.1", "status": "200"}'
     >>> parse(record, None, Source(topic="t", format="nginx_json"))[0].path
@@ -62,6 +64,7 @@ def _request(document: dict[str, Any], source: Source) -> Request:
     client = _text(document, CLIENT)
     if not client:
         raise Refused(f"expected the client in one of {', '.join(CLIENT)}, found none of them")
+    client = client_behind(client, _text(document, FORWARDED), source.proxies)
     method, path = split_request(_text(document, ("request",)))
     path = _text(document, PATH) or path
     if not path:

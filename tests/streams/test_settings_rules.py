@@ -36,3 +36,10 @@ def test_limits_of_routes_and_users_are_taken(tmp_path: Path) -> None:
     assert (first.by, first.route, first.requests, second.by, second.route) == (
         "user", "/api/orders", 20, "client", "/login",
     )  # fmt: skip
+
+
+def test_proxies_are_networks(tmp_path: Path) -> None:
+    file = tmp_path / "luminar.yaml"
+    file.write_text("sources:\n  - {topic: t, format: nginx_json, proxies: [10.0.0.0/8, gateway]}")
+    with pytest.raises(SettingsRefused, match=r"sources\[0\].proxies\[1\]: expected a network like 10.0.0.0/8"):
+        load(file)
