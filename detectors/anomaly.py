@@ -40,6 +40,15 @@ _decode_parts = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
 NOT_JUDGED = (b"_forecast", b"_forecast_lower", b"_forecast_upper")
 
 
+def is_forecast(series: bytes) -> bool:
+    """Say whether a series is what a capability expects of another one.
+
+    >>> is_forecast(b"shop/requests_forecast_upper{route=/pay}"), is_forecast(b"shop/errors_of_forecasts")
+    (True, False)
+    """
+    return series.split(b"/", 1)[-1].split(b"{", 1)[0].endswith(NOT_JUDGED)
+
+
 class AnomalyBank(RowBank):
     """The rows of many series; beside them, in `joint`, the models of services, and in `patterns` what has a name.
 
@@ -75,8 +84,7 @@ class AnomalyBank(RowBank):
 
     def admitted(self, rows: Ints, names: Sequence[bytes]) -> None:
         """Note new rows: forecasts of other capabilities are not judged."""
-        metrics = (name.split(b"/", 1)[-1].split(b"{", 1)[0] for name in names)
-        self.rows["ignored"][rows] = [metric.endswith(NOT_JUDGED) for metric in metrics]
+        self.rows["ignored"][rows] = [NOT_JUDGED[0] in name and is_forecast(name) for name in names]
         self._living = None
         begun = self.joint.admitted(rows, names)
         self.patterns.admitted(rows, begun)

@@ -74,11 +74,13 @@ def heard_of(heard_ms, living, service, newest_ms):  # type: ignore[no-untyped-d
 
 @kernel
 def note_down(note, row, what, code, at_s, since_s, score, was, now):  # type: ignore[no-untyped-def]
-    """Fill in a note; return whether it says anything."""
+    """Fill in a note that says anything; return whether it does."""
+    if not code:
+        return 0
     note.row, note.other, note.what, note.code = row, -1, what, code
     note.at_s, note.since_s, note.score, note.was, note.now = at_s, since_s, score, was, now
     note.was_other, note.now_other = math.nan, math.nan
-    return 1 if code else 0
+    return 1
 
 
 @kernel
