@@ -17,20 +17,15 @@ def bytewise() -> Any:
     return options
 
 
-# Too many bytes for one character; 0xC0 and 0xC1 begin nothing else, so some decoders take any byte behind them.
-_OVERLONG = re2.compile(
-    rb"(?s)[\xc0\xc1].|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf][\x80-\xbf]", bytewise()
-)
-_UNICODE = re2.compile(r"%u([0-9a-fA-F]{4})")
-_ESCAPES = re2.compile(r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2}))")
-_SIGNS = re2.compile(r"0[xX](2[eEfF7]|5[cC]|3[cCeE])")
 _NAMED = {
     "lt": "<", "gt": ">", "quot": '"', "apos": "'", "amp": "&", "tab": "\t", "newline": "\n", "colon": ":", "lpar": "(",
     "rpar": ")", "sol": "/", "bsol": "\\", "period": ".", "semi": ";", "equals": "=", "nbsp": " ", "grave": "`",
     "excl": "!",
 }  # fmt: skip
-# Only names that stand for something: in queries most of what follows "&" is another parameter.
-_ENTITIES = re2.compile(rf"&(?:#[xX]0*([0-9a-fA-F]{{1,6}})|#0*([0-9]{{1,7}})|((?i:{'|'.join(_NAMED)})));?")
+LONGEST_NAME, LONGEST_CODE = 12, 7
+_SIGNS = frozenset([0x2E, 0x2F, 0x27, 0x5C, 0x3C, 0x3E])
+# How forms of too many bytes begin, how many bytes follow, and below what the first of these is.
+_OVERLONG = ((b"\xc0", 1, 0x100), (b"\xc1", 1, 0x100), (b"\xe0", 2, 0xA0), (b"\xf0", 3, 0x90))
 # Full-width forms, and other signs that some programs take for the plain ones.
 _WIDE = {0xFF01 + k: 0x21 + k for k in range(94)} | {
     0x3000: 0x20, 0x2215: 0x2F, 0x2044: 0x2F, 0x2216: 0x5C, 0x3002: 0x2E, 0x2024: 0x2E, 0x02BC: 0x27, 0x2039: 0x3C,
@@ -68,23 +63,63 @@ def _once(text: str) -> str:
     if "%" in text:
         text = _percent(text)
     if "\\" in text:
-        text = _ESCAPES.sub(_sign, text)
+        text = _escapes(_braced(text))
     if "0x" in text or "0X" in text:
-        text = _SIGNS.sub(lambda match: chr(int(match.group(1), 16)), text)
+        text = _coded(_coded(text, "0x", 2, _SIGNS), "0X", 2, _SIGNS)
     if "&" in text:
-        text = _ENTITIES.sub(_entity, text)
+        text = _entities(text)
     if not text.isascii():
         text = text.translate(_WIDE)
     return text.replace("\x00", "")
 
 
+def _coded(text: str, mark: str, size: int, among: frozenset[int] | None = None) -> str:
+    """Have a mark and so many hexadecimal digits be the character that they name; among: only these.
+
+    Cut and joined, not matched: a call for each match would take some microseconds, and a text holds many thousands.
+    """
+    if mark not in text:
+        return text
+    first, *parts = text.split(mark)
+    out = [first]
+    for part in parts:
+        code = _number(part[:size], 16) if len(part) >= size else -1
+        fits = code >= 0 and (among is None or code in among)
+        out.append(_character(code) + part[size:] if fits else mark + part)
+    return "".join(out)
+
+
+def _number(digits: str, base: int) -> int:
+    """Return a number; -1 where there are other characters than digits."""
+    if not (digits.isalnum() and digits.isascii()):
+        return -1
+    try:
+        return int(digits, base)
+    except ValueError:
+        return -1
+
+
+def _escapes(text: str) -> str:
+    return _coded(_coded(text, "\\u", 4), "\\x", 2)
+
+
+def _braced(text: str) -> str:
+    """Have escapes with braces be what they name."""
+    if "\\u{" not in text:
+        return text
+    first, *parts = text.split("\\u{")
+    out = [first]
+    for part in parts:
+        digits, brace, rest = part[: LONGEST_CODE + 1].partition("}")
+        code = _number(digits, 16) if brace else -1
+        out.append(_character(code) + rest + part[LONGEST_CODE + 1 :] if code >= 0 else "\\u{" + part)
+    return "".join(out)
+
+
 def _percent(text: str) -> str:
-    if "%u" in text:
-        text = _UNICODE.sub(_sign, text)
+    text = _coded(text, "%u", 4)
     raw: bytes = unquote_to_bytes(text.encode("utf-8", "replace"))
-    if not raw.isascii():
-        raw = bytes(_OVERLONG.sub(_shortened, raw))
-    return raw.decode("utf-8", "replace")
+    return (raw if raw.isascii() else _shortened(raw)).decode("utf-8", "replace")
 
 
 def _character(code: int) -> str:
@@ -92,31 +127,57 @@ def _character(code: int) -> str:
     return chr(code) if code < 0xD800 or 0xE000 <= code < 0x110000 else "\ufffd"
 
 
-def _sign(match: Any) -> str:
-    digits = next(group for group in match.groups() if group is not None)
-    return _character(int(digits, 16))
+def _entities(text: str) -> str:
+    """Have entities be what they stand for: numbers, and names that end with a semicolon or before no letter."""
+    first, *parts = text.split("&")
+    out = [first]
+    for part in parts:
+        if part[:1] == "#":
+            out.append(_numbered(part))
+            continue
+        name = part[:LONGEST_NAME]
+        size = next((k for k, sign in enumerate(name) if not (sign.isascii() and sign.isalpha())), len(name))
+        meant = _NAMED.get(part[:size].lower())
+        out.append("&" + part if meant is None else meant + part[size + (part[size : size + 1] == ";") :])
+    return "".join(out)
 
 
-def _entity(match: Any) -> str:
-    hexadecimal, decimal, name = match.groups()
-    if hexadecimal is not None:
-        return _character(int(hexadecimal, 16))
-    if decimal is not None:
-        return _character(int(decimal))
-    whole, after = str(match.group(0)), match.string[match.end() : match.end() + 1]
-    is_longer = not whole.endswith(";") and after.isascii() and after.isalpha()
-    return whole if is_longer else _NAMED[name.lower()]
+def _numbered(part: str) -> str:
+    """Return what begins with an entity that is a number, from its "#" on."""
+    base, at = (16, 2) if part[1:2] in ("x", "X") else (10, 1)
+    allowed = "0123456789abcdefABCDEF" if base == 16 else "0123456789"
+    head = part[at : at + LONGEST_CODE * 4]
+    size = len(head) - len(head.lstrip(allowed))
+    digits = head[:size].lstrip("0") or "0"
+    if not size or len(digits) > LONGEST_CODE:
+        return "&" + part
+    end = at + size
+    return _character(int(digits, base)) + part[end + (part[end : end + 1] == ";") :]
 
 
-def _shortened(match: Any) -> bytes:
-    """Return the character of an overlong form."""
-    raw = match.group(0)
-    code = 0
-    for byte in raw[1:]:
-        code = code << 6 | byte & 0x3F
-    if len(raw) == 2:
-        code |= (raw[0] & 0x1F) << 6
-    return _character(code).encode()
+def _shortened(raw: bytes) -> bytes:
+    """Have forms of too many bytes for one character be that character.
+
+    0xC0 and 0xC1 begin nothing else, so some decoders take any byte behind them.
+    """
+    for lead, size, highest in _OVERLONG:
+        if lead not in raw:
+            continue
+        first, *parts = raw.split(lead)
+        out = [first]
+        for part in parts:
+            tail = part[:size]
+            if len(tail) < size or (
+                size > 1 and not (0x80 <= tail[0] < highest and all(0x80 <= one < 0xC0 for one in tail))
+            ):
+                out.append(lead + part)
+                continue
+            code = (lead[0] & 0x1F) if size == 1 else 0
+            for byte in tail:
+                code = code << 6 | byte & 0x3F
+            out.append(_character(code).encode() + part[size:])
+        raw = b"".join(out)
+    return raw
 
 
 def without_comments(text: str) -> str:

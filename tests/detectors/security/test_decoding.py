@@ -42,6 +42,22 @@ def test_whatever_comes_is_decoded_to_something_that_can_be_encoded(text: str) -
     without_comments(meant).encode()
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("%uzz41 %u00", "%uzz41 %u00"),
+        (r"\u00_1 \x4 \u{41", r"\u00_1 \x4 \u{41"),
+        (r"\u{110000}\ud800", "\ufffd\ufffd"),
+        ("0x2f0x41", "/0x41"),
+        ("&#x41&#65;&#;&#x;&#99999999;", "aa&#;&#x;&#99999999;"),
+        ("%c0%ae%c1%9c%e0%80%af%f0%80%80%af%e0%a4%85", ".\\//अ"),
+        ("%c0", "\ufffd"),
+    ],
+)
+def test_what_only_begins_like_an_encoding_stays(text: str, meant: str) -> None:
+    assert decoded(text) == meant
+
+
 @pytest.mark.parametrize("bomb", ["%25" * 20_000, "&#" + "9" * 60_000, "/*" * 30_000, "\\u{" * 20_000, "&" * 60_000])
 def test_texts_made_to_be_slow_are_decoded_all_the_same(bomb: str) -> None:
     assert without_comments(decoded(bomb))
