@@ -147,6 +147,18 @@ class Bank(ABC):
         """Take what a person says; only a page that is `ready` may change."""
         return []
 
+    def lesson(self) -> bytes | None:
+        """Return all that was learned of what is normal, where that is worth a record of the log; else None.
+
+        What it is made of is no part of the state: it may be lost, and what another worker learned may be other. So
+        nothing that is concluded may depend on it before it stands in the log.
+        """
+        return None
+
+    def learn(self, lesson: bytes) -> None:
+        """Put what `lesson` returned somewhere into force; raises ValueError where it is none."""
+        raise ValueError(f"{self.capability} takes no lessons")
+
     @abstractmethod
     def take(self, page: int) -> bytes:
         """Return a page as bytes: equal state, equal bytes."""

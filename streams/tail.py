@@ -23,7 +23,7 @@ from topics.catalogue import CONTROLLED
 from topics.commands import Command
 from topics.compositions import Composition
 from topics.connections import Connection
-from topics.control import SettingsChange, Tick, decode_control
+from topics.control import Lesson, SettingsChange, Tick, decode_control
 from topics.dead_letters import DEAD_LETTERS
 from topics.metrics import Reading
 from topics.proposals import Proposal, Refusal
@@ -104,6 +104,8 @@ def _control(value: bytes) -> str | None:
         return "(tick)"
     if isinstance(said, SettingsChange):
         return f"(settings {said.version} from here on)"
+    if isinstance(said, Lesson):
+        return plain(f"({said.capability} has learned, {len(said.content)} bytes, from here on)")
     author = f" by {said.author}" if said.author else ""
     return plain(f"({said.verdict}: {said.subject}{author})")
 

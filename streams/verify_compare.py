@@ -158,6 +158,8 @@ def compare_page(shard: Shard, number: int, claim: Claim, settings: Mapping[int,
         return Found("the log's clock in ms", shard.clock_ms, statement.clock_ms)
     if statement.settings_at != shard.settings_at:
         return Found("where the settings in force stand", shard.settings_at, statement.settings_at)
+    if statement.lesson_at != shard.lessons.at:
+        return Found("where the lesson in force stands", shard.lessons.at, statement.lesson_at)
     return _compare_settings(shard, settings.get(statement.settings_at))
 
 

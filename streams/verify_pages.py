@@ -12,6 +12,7 @@ import msgspec
 from detectors.bank import PAGES
 from streams.connection import Say
 from streams.engine import pages
+from streams.engine.lessons import lesson_of
 from streams.engine.loading import later
 from streams.engine.pages import WARMED, Page, Statement, page_key
 from streams.reader import read
@@ -46,7 +47,7 @@ class Claims:
     first          by page, the newest that stands at or before `since`, or else the oldest of all; none that stands
                    before what the log still has
     positions      where pages stood at any time: what the log before that led to was said by then
-    settings       by offset, as they were saved
+    settings       by offset, as they were saved; lessons: likewise
     warmed         whether they were learned from the past, of which nothing was said: there is nothing before them
     unreadable     by page, why its newest record cannot be read; ALL stands for what is stated of all
     """
@@ -54,6 +55,7 @@ class Claims:
     def __init__(self, limits: Limits) -> None:
         self.warmed = False
         self.settings: dict[int, bytes] = {}
+        self.lessons: dict[int, bytes] = {}
         self._begin(limits)
 
     def _begin(self, limits: Limits) -> None:
@@ -72,10 +74,17 @@ class Claims:
             self._begin(self.limits._replace(begin=max(self.limits.begin, int(raw))))
         elif what.startswith("settings/") and what[9:].isdecimal() and raw is not None:
             self.settings[int(what[9:])] = raw
+        elif what == "lesson":
+            self._take_lesson(raw)
         elif what == "pages" and raw is not None:
             self._take_statements(raw)
         elif what.isdecimal() and int(what) < PAGES:
             self._take_page(int(what), raw)
+
+    def _take_lesson(self, raw: bytes | None) -> None:
+        saved = lesson_of(raw)
+        if raw is not None and saved is not None:
+            self.lessons[saved[0]] = raw
 
     def _take_statements(self, raw: bytes) -> None:
         self.unreadable.pop(ALL, None)
@@ -110,13 +119,23 @@ class Claims:
             self.first[number] = claim
 
 
-def table_of(shelf: Shelf, start: list[Claim | None], settings: Mapping[int, bytes]) -> dict[bytes, bytes] | None:
+def lowest_of(start: list[Claim | None]) -> Statement:
+    """Return what is said of the page that stands lowest."""
+    return min((claim.statement for claim in start if claim is not None), key=lambda statement: statement.position)
+
+
+def table_of(
+    shelf: Shelf, start: list[Claim | None], settings: Mapping[int, bytes], lessons: Mapping[int, bytes]
+) -> dict[bytes, bytes] | None:
     """Return the table that a worker would load a shard from, had these been the newest claims; None if one lacks."""
     known = [claim for claim in start if claim is not None]
     if len(known) < PAGES:
         return None
     table = {page_key(*shelf, f"settings/{at}"): raw for at, raw in settings.items()}
     table[page_key(*shelf, "pages")] = pages.encode([claim.statement for claim in known])
+    lesson_at = lowest_of(start).lesson_at
+    if lesson_at in lessons:
+        table[page_key(*shelf, "lesson")] = lessons[lesson_at]
     for number, claim in enumerate(known):
         if claim.page is not None:
             table[page_key(*shelf, number)] = pages.encode(claim.page)

@@ -18,7 +18,7 @@ from streams.replay_logs import Span
 from streams.replay_shards import Replay
 from streams.tables import counted
 from streams.verify_compare import Deviation, Found, compare_page
-from streams.verify_pages import ALL, Claim, Claims, Shelf, table_of
+from streams.verify_pages import ALL, Claim, Claims, Shelf, lowest_of, table_of
 from topics import Origin, Topic
 
 Start = list[Claim | None]
@@ -85,9 +85,9 @@ class Verification(Replay):
             self.outcome.unchecked.append(f"{shelf[0]}[{shelf[1]}]: {problem}")
             return
         if start is not None:
-            table = table_of(shelf, start, claims.settings)
+            table = table_of(shelf, start, claims.settings, claims.lessons)
             assert table is not None, "that every page has a claim to begin from was just seen"
-            shard.load(table)
+            shard.load(table, claims.limits.begin)
             whence = ", which may have been learned from the past" if claims.warmed else ""
             where = f"{shard.next}..{shard.spoken}{whence}"
             self.outcome.notes.append(f"{shelf[0]}[{shelf[1]}] begins from its pages at {where}")
@@ -105,6 +105,9 @@ class Verification(Replay):
             return ""
         if not all(start):
             return f"the log begins at {claims.limits.begin}, and not every page is saved from there on"
+        lesson_at = lowest_of(start).lesson_at
+        if 0 <= lesson_at < claims.limits.begin and lesson_at not in claims.lessons:
+            return f"it would begin under the lesson of @{lesson_at}, which is neither saved nor in the log"
         for claim in start:
             if claim is not None and claim.page is not None and shard.bank.path_from(claim.page.version) is None:
                 return (

@@ -1,4 +1,4 @@
-"""Control records: the passing of time, settings and people's feedback, in the log of whatever they concern."""
+"""Control records: the passing of time, settings, people's feedback and lessons, in the log of what they concern."""
 
 from __future__ import annotations
 
@@ -38,5 +38,12 @@ class Feedback(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="c
     kind: str = ""
 
 
-Control = Tick | SettingsChange | Feedback
+class Lesson(msgspec.Struct, frozen=True, gc=False, tag_field="control", tag="lesson"):
+    """From the next record on, this is what a capability has learned of what is normal: all of it, in its own form."""
+
+    capability: str
+    content: bytes
+
+
+Control = Tick | SettingsChange | Feedback | Lesson
 decode_control = msgspec.json.Decoder(Control).decode

@@ -19,10 +19,10 @@ from streams.connection import name_of, partition_of
 from streams.engine.chunks import Chunk
 from streams.engine.columns import Decoder
 from streams.engine.held import Held, Part
-from streams.engine.letters import batch_headers, letter_headers
+from streams.engine.letters import Letter, batch_headers, letter_headers
 from streams.engine.measures import measure
 from streams.engine.outbox import Headers, Outbox
-from streams.engine.shard import Letter, Shard
+from streams.engine.shard import Shard
 from streams.engine.transport import give_turn
 from streams.settings import Process
 from topics import Derived, Record, Topic, encode

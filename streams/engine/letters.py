@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from topics import Derived
 from topics.signals import Anomaly
 
 LONGEST_VALUE = 15 << 20
 LONGEST_REASON = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record that cannot be used: its index in the chunk, why, and at which stage that was found."""
+
+    index: int
+    reason: str
+    stage: str
+
+
+@dataclass(slots=True)
+class Said:
+    """What a stretch of the log led to: records in the order of their origins, forwarded ones too, and dead letters."""
+
+    records: list[Derived]
+    letters: list[Letter]
 
 
 def letter_headers(

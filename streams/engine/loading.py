@@ -43,7 +43,7 @@ class Ground:
     """What a shard's pages are judged by.
 
     first, end     what the log still has; None: not known
-    has_settings   whether the settings of an offset were saved
+    has_settings   whether the settings of an offset were saved; has_lesson: whether its lesson was, or is in the log
     relearn        whether pages of a newer version are dropped, too
     """
 
@@ -52,6 +52,7 @@ class Ground:
     end: int | None
     has_settings: Callable[[int], bool]
     relearn: bool = False
+    has_lesson: Callable[[int], bool] = lambda at: True
 
 
 def later(stated: Statement, own: Statement) -> Statement:
@@ -111,6 +112,8 @@ def problem_of(version: int, leads_here: bool, known: Statement, ground: Ground)
         return f"standing at {known.position}, the log has {ground.first}..{ground.end}"
     if known.settings_at >= 0 and not ground.has_settings(known.settings_at):
         return f"learned under the settings of @{known.settings_at}, which were not saved"
+    if known.lesson_at >= 0 and not ground.has_lesson(known.lesson_at):
+        return f"learned under the lesson of @{known.lesson_at}, which was not saved, and is in the log no longer"
     return ""
 
 

@@ -22,12 +22,14 @@ class Statement(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     stamp          of the page record that this is about; empty where the page was never written
     clock_ms       the log's clock there; settings_at: the offset of the settings in force there, -1: the defaults
+    lesson_at      the offset of the lesson in force there, -1: none
     """
 
     stamp: bytes = b""
     position: int = 0
     clock_ms: int = -1
     settings_at: int = -1
+    lesson_at: int = -1
 
 
 class Page(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -68,7 +70,9 @@ decode_settings = msgspec.msgpack.Decoder(tuple[str, Settings]).decode
 
 
 def page_key(capability: str, partition: int, what: Any) -> bytes:
-    """Return the key of a record of the state topic: a page's number, "pages" (the statements), or "settings/OFFSET".
+    """Return the key of a record of the state topic.
+
+    what           a page's number, "pages" (the statements), "settings/OFFSET" or "lesson"
 
     >>> page_key("anomaly", 3, 17)
     b'anomaly/3/17'

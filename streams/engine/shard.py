@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import repeat
 
 import msgspec
@@ -19,32 +18,16 @@ from numpy.typing import NDArray
 from detectors.bank import PAGES, Bank, Finding
 from detectors.columns import Columns, Origins, Run
 from streams.engine import pages
-from streams.engine.letters import fault_of
+from streams.engine.lessons import Lessons
+from streams.engine.letters import Letter, Said, fault_of
 from streams.engine.loading import Found, Ground, look, stated_of, tell
 from streams.engine.marks import Marks
 from streams.engine.origins import LONGEST_WHAT, forwarded, in_order, origin_of, problem_of
 from streams.engine.pages import Mark, Page, Statement, page_key
 from streams.engine.times import mark_times
 from topics import Derived, Origin
-from topics.control import Feedback, SettingsChange
+from topics.control import Feedback, Lesson, SettingsChange
 from topics.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A record that cannot be used: its index in the chunk, why, and at which stage that was found."""
-
-    index: int
-    reason: str
-    stage: str
-
-
-@dataclass(slots=True)
-class Said:
-    """What a stretch of the log led to: records in the order of their origins, forwarded ones too, and dead letters."""
-
-    records: list[Derived]
-    letters: list[Letter]
 
 
 class Shard:
@@ -88,7 +71,7 @@ class Shard:
         self._settings: dict[int, bytes] = {}
         self.positions: NDArray[np.int64] = np.zeros(PAGES, np.int64)
         self.statements = [Statement()] * PAGES
-        self.marks = Marks()
+        self.marks, self.lessons = Marks(), Lessons(self.capability, self.partition)
         self.fates: Counter[str] = Counter()
         self.newer = ""
         self.next = self.spoken = self._written = 0
@@ -158,6 +141,8 @@ class Shard:
         elif isinstance(control, Feedback):
             found = self.bank.feedback(control, int(clocks[i]), self.positions <= offset)
             said.records += self._signed(columns, [Finding(i, record) for record in found], 1)
+        elif isinstance(control, Lesson) and control.capability == self.capability:
+            self.lessons.take(offset, control.content, self.bank.learn)
 
     def _enforce(self, offset: int, version: str, settings: Settings) -> None:
         self.settings_at, self.version = offset, version
@@ -250,7 +235,12 @@ class Shard:
         first, end     what the log still has; a page that stands outside of it is dropped, loudly, and learned again
         relearn        whether pages of a newer version are dropped, too; otherwise this shard is of no use (`newer`)
         """
-        ground = Ground(type(self.bank), first, end, lambda at: self._settings_key(at) in table, relearn)
+        kept = Lessons(self.capability, self.partition)
+        kept.read(table, end)
+        ground = Ground(
+            type(self.bank), first, end, lambda at: self._settings_key(at) in table, relearn,
+            lambda at: kept.has(at, first),
+        )  # fmt: skip
         name = f"{self.capability}/{self.partition}"
         stated = stated_of(table.get(page_key(self.capability, self.partition, "pages")), name)
         keys = [page_key(self.capability, self.partition, number) for number in range(PAGES)]
@@ -267,9 +257,12 @@ class Shard:
         self.statements = [one.statement for one in found]
         self.positions[:] = [statement.position for statement in self.statements]
         lowest = min(self.statements, key=lambda statement: statement.position)
-        self.next, self.clock_ms, self._written = lowest.position, lowest.clock_ms, lowest.position
+        self.next, self.clock_ms, self._written = kept.begin(lowest), lowest.clock_ms, lowest.position
         self.spoken = max(int(self.positions.max()), *(one.said_to for one in found))
         self._load_settings(table, lowest.settings_at)
+        self.lessons = kept
+        if (content := kept.before(lowest)) is not None:
+            kept.take(kept.saved_at, content, self.bank.learn)
         self.bank.dirty[:] = [one.fate == "migrated" for one in found]  # so that they are soon saved as they are now
         return self.next
 
@@ -320,9 +313,10 @@ class Shard:
         """
         assert not self.newer, "pages that this program does not know must not be written over"
         records: list[tuple[bytes, bytes]] = []
-        here = Statement(b"", self.next, self.clock_ms, self.settings_at)
+        here = Statement(b"", self.next, self.clock_ms, self.settings_at, self.lessons.at)
         if self.settings_at >= 0 and self.settings_at >= self._written:
             records.append((self._settings_key(self.settings_at), self._settings[self.settings_at]))
+        records += self.lessons.record()
         dirty = np.flatnonzero(self.bank.dirty).tolist()
         for number in sorted(dirty, key=lambda page: self.statements[page].position):
             if self.statements[number].position > self.next:
@@ -340,7 +334,7 @@ class Shard:
                     self.statements[number] = replace(here, stamp=statement.stamp)
             records.append((page_key(self.capability, self.partition, "pages"), pages.encode(self.statements)))
         self._written = self.next
-        return records, min(statement.position for statement in self.statements)
+        return records, self.lessons.begin(min(self.statements, key=lambda statement: statement.position))
 
     def _encode_page(self, number: int, statement: Statement) -> bytes:
         marks, payload = self.marks.of_page(number), self.bank.take(number)

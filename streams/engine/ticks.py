@@ -1,4 +1,4 @@
-"""Ticks: the passing of time, and settings, appended to the logs that they concern."""
+"""Ticks: the passing of time, settings and lessons, appended to the logs that they concern."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams import meters
 from streams.engine.held import Part
 from streams.engine.host import Host
 from streams.engine.shard import Shard
-from topics.control import SettingsChange, Tick
+from topics.control import Lesson, SettingsChange, Tick
 
 SAY_SETTINGS_AGAIN_S = 10.0
 
@@ -21,7 +21,7 @@ _tick = msgspec.json.encode(Tick())
 
 
 async def tick_for_ever(host: Host) -> None:
-    """Append a tick to partitions that are silent while something is due, and settings that are not in force yet."""
+    """Append ticks to partitions that are silent while something is due, and settings and lessons not yet in force."""
     while not host.app.should_stop:
         await asyncio.sleep(min(0.25, host.process.worker.tick_s / 4))
         append_due(host, time.time())
@@ -34,6 +34,7 @@ def append_due(host: Host, wall_s: float) -> None:
         if shards and all(host.app.consumer.is_caught_up(tp, shard.next) for shard in shards):
             _say_settings(host, tp, part, shards)
             _tick_once(host, tp, part, shards, wall_s)
+            _say_lessons(host, tp, shards)
 
 
 def _tick_once(host: Host, tp: TP, part: Part, shards: list[Shard], wall_s: float) -> None:
@@ -66,3 +67,11 @@ def _say_settings(host: Host, tp: TP, part: Part, shards: list[Shard]) -> None:
         host.outbox.put(
             tp.topic, tp.partition, None, msgspec.json.encode(SettingsChange(wanted.version, wanted.settings))
         )
+
+
+def _say_lessons(host: Host, tp: TP, shards: list[Shard]) -> None:
+    """Append what shards have learned of their log: it comes into force, there and in every replay, where it stands."""
+    for shard in shards:
+        content = shard.bank.lesson()
+        if content is not None:
+            host.outbox.put(tp.topic, tp.partition, None, msgspec.json.encode(Lesson(shard.capability, content)))

@@ -11,8 +11,8 @@ from faust.types import TP
 from streams import meters
 from streams.engine.chunks import Chunk
 from streams.engine.host import Host
+from streams.engine.letters import Letter
 from streams.engine.origins import LARGEST_FORWARDED
-from streams.engine.shard import Letter
 from streams.engine.transport import give_turn
 from streams.ingest import FORMATS, Refused, home_of
 from topics import Derived, Origin, Topic

@@ -90,8 +90,8 @@ def test_from_claims_a_shard_is_loaded_as_it_was() -> None:
     claims = Claims(Limits())
     for key, raw in one.snapshot(float("inf"))[0]:
         claims.take(key.decode().split("/", 2)[2], raw)
-    assert table_of(("counting", 0), [*claims.last[:-1], None], {}) is None
-    table = table_of(("counting", 0), claims.last, claims.settings)
+    assert table_of(("counting", 0), [*claims.last[:-1], None], {}, {}) is None
+    table = table_of(("counting", 0), claims.last, claims.settings, {})
     assert table is not None
     again.load(table)
     assert again.contents() == one.contents()

@@ -11,8 +11,8 @@ import pytest
 from faust.types import TP
 
 from streams.engine.chunks import Chunk, chunk_of
+from streams.engine.letters import Letter
 from streams.engine.origins import LARGEST_FORWARDED
-from streams.engine.shard import Letter
 from streams.ingest import FORMATS
 from streams.ingest.translate import translate, translate_one
 from tests.streams.engine.fragile import Log, feed
