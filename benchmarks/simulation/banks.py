@@ -15,7 +15,8 @@ from detectors.ledger import Entry, Ledger
 from topics import Derived, Record, Topic
 from topics.control import Feedback
 
-POISON = 666
+POISON, LESSON = 666, 2
+"""A value that cannot be folded; after so many records there is a lesson."""
 NEWER = b"\x02"
 GROUPS = tuple(f"g{i}" for i in range(9))
 LISTENERS = tuple(f"s{i}" for i in range(5))
@@ -75,14 +76,26 @@ class Chain(Ledger):
     beat_ms = 500
     says: ClassVar[type[Word]] = Word
     often: ClassVar[int] = 2
+    taught = heard = notes = 0
 
     def group_of(self, record: Record) -> str | None:
         """Return the key."""
         return record.key()
 
     def _chained(self, link: Link, *what: Any) -> int:
-        link.chain = crc32(repr((link.chain, self.settings.late_s, *what)).encode())
+        link.chain = crc32(repr((link.chain, self.settings.late_s, self.taught, *what)).encode())
         return link.chain
+
+    def lesson(self) -> bytes | None:
+        """Return what comes of all that was folded here, again where that was done before: another's would be other."""
+        if self.heard < LESSON:
+            return None
+        self.heard = 0
+        return str(self.notes).encode()
+
+    def learn(self, lesson: bytes) -> None:
+        """Let every chain depend on a lesson from now on."""
+        self.taught = int(lesson)
 
     def _say(self, group: str, link: Link, why: str, at_s: float, turn: int = 0) -> Derived:
         to = LISTENERS[(link.chain // 8 + turn) % len(LISTENERS)]
@@ -91,6 +104,7 @@ class Chain(Ledger):
     def take_one(self, record: Record, entries: dict[str, Any], clock_ms: int, late: bool) -> list[Derived]:
         """Chain a record; say so now and then, at times to two listeners."""
         group = record.key()
+        self.heard, self.notes = self.heard + 1, crc32(f"{self.notes} {group}".encode())
         link = entries.setdefault(group, Link())
         link.count += 1
         link.heard_ms, link.due_ms = clock_ms, clock_ms + int(self.settings.late_s)

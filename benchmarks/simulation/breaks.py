@@ -15,8 +15,9 @@ from faust.types import TP
 
 from benchmarks.simulation.world import World
 from detectors.columns import Columns
-from streams.engine import pages, shard
+from streams.engine import pages, shard, ticks
 from streams.engine.host import Host
+from streams.engine.lessons import Lessons
 from streams.engine.marks import Marks
 from streams.engine.origins import origin_of
 from streams.engine.outbox import Lane, Outbox
@@ -133,6 +134,31 @@ def forget_settings(world: World, stack: ExitStack) -> None:
     stack.enter_context(patch.object(Shard, "_load_settings", lambda self, table, settings_at: None))
 
 
+def forget_lessons(world: World, stack: ExitStack) -> None:
+    """Start from no lesson, whatever a page was learned under."""
+    stack.enter_context(patch.object(Lessons, "before", lambda self, lowest: None))
+
+
+def newest_lesson(world: World, stack: ExitStack) -> None:
+    """Start from the lesson that is saved, whatever a page was learned under."""
+    stack.enter_context(patch.object(Lessons, "begin", lambda self, lowest: lowest.position))
+    stack.enter_context(
+        patch.object(Lessons, "before", lambda self, lowest: self._saved if self.saved_at >= 0 else None)
+    )
+
+
+def learn_at_once(world: World, stack: ExitStack) -> None:
+    """Put what was learned into force before it stands in the log."""
+
+    def say(host: Host, tp: TP, shards: list[Shard]) -> None:
+        for one in shards:
+            content = one.bank.lesson()
+            if content is not None:
+                one.bank.learn(content)
+
+    stack.enter_context(patch.object(ticks, "_say_lessons", say))
+
+
 def forget_unsaved(world: World, stack: ExitStack) -> None:
     """Take the pages for saved that did not fit into the budget."""
     snapshot = Shard.snapshot
@@ -156,6 +182,7 @@ def overtake(world: World, stack: ExitStack) -> None:
 
 ASKED: tuple[Break, ...] = (no_marks, save_unacknowledged, commit_early, newest_page, wall_clock, ignore_gaps)
 MORE: tuple[Break, ...] = (
-    wait_first, unordered, no_stamps, forget_marks, forget_settings, forget_unsaved, overtake,
+    wait_first, unordered, no_stamps, forget_marks, forget_settings, forget_lessons, newest_lesson, learn_at_once,
+    forget_unsaved, overtake,
 )  # fmt: skip
 BREAKS: dict[str, Break] = {one.__name__: one for one in (*ASKED, *MORE)}

@@ -157,6 +157,7 @@ def judge_saved(world: World, reference: Fold) -> list[str]:
 def _compare_shards(where: str, shard: Shard, folded: Shard) -> list[str]:
     facts: tuple[tuple[str, Callable[[Shard], Any]], ...] = (
         ("next", lambda s: s.next), ("clock_ms", lambda s: s.clock_ms), ("version", lambda s: s.version),
+        ("lesson", lambda s: (s.lessons.at, s.lessons.content)),
     )  # fmt: skip
     problems = [
         f"{where}: {name} is {fact(shard)}, not {fact(folded)}" for name, fact in facts if fact(shard) != fact(folded)

@@ -11,7 +11,7 @@ from benchmarks.simulation.worker import PARTITIONS
 from benchmarks.simulation.world import World
 from streams.connection import partition_of
 from topics import Derived, Origin
-from topics.control import Feedback
+from topics.control import Feedback, Lesson
 
 HOME = {name: partition_of(name.encode(), PARTITIONS) for name in (*GROUPS, *LISTENERS)}
 STRANGER = Origin("stranger", "elsewhere", 0, 7, (1, "x"))
@@ -27,7 +27,7 @@ def feed(world: World, a: int, b: int) -> str:
 def _feed_one(world: World, which: int, oddity: int) -> str:
     group, at_s = GROUPS[which % len(GROUPS)], world.now_ms / 1000
     value, where, topic, time_ms = which % 500, HOME[group], BEATS.name, world.now_ms
-    record: Derived | Feedback = Beat(group=group, value=value, at_s=at_s)
+    record: Derived | Feedback | Lesson = Beat(group=group, value=value, at_s=at_s)
     if oddity == 0:
         record = Beat(group=group, value=value, at_s=at_s + 1000)
     elif oddity in (1, 2):
@@ -47,6 +47,8 @@ def _feed_one(world: World, which: int, oddity: int) -> str:
         record = Word(to=group, about="outside", chain=value, count=1, why="outside", at_s=at_s)
     elif oddity == 10:
         time_ms -= 3000
+    elif oddity == 13:
+        record = Lesson("first", b"none" if which % 3 else str(which).encode())
     log = world.logs[TP(topic, where)]
     if oddity == 11:
         log.next += 2
