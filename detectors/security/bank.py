@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ from detectors.bank import NEVER, PAGES, Finding, page_of
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.rows import RowBank, oldest_rows
 from detectors.security import blocks
+from detectors.security.abstaining import Abstaining
 from detectors.security.behaviour import (
     AGENT,
     CRAWL,
@@ -31,7 +33,8 @@ from detectors.security.clients import name_of
 from detectors.security.gate import FIELDS, Gate
 from detectors.security.habits import PAGE_SERVICES, Usual
 from detectors.security.limits import SEPARATOR, Limits
-from detectors.security.payloads import EXCERPT, Evidence, inspect_headers, look
+from detectors.security.model import Model
+from detectors.security.payloads import EXCERPT, LOOKS_HOSTILE, Evidence, inspect_headers, look
 from detectors.security.verdicts import (
     Case,
     of_agent,
@@ -70,9 +73,12 @@ class SecurityBank(RowBank):
     key = "client"
     beat_ms = 0  # Windows end with a client's newest request: the passing of time brings nothing.
     dtype = Row
+    model: ClassVar[Model | None] = None
+    """Of payloads; the shipped one where there is no other."""
 
     def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
-        self._gate = Gate()
+        self._gate, self._abstaining = Gate(), Abstaining()
+        self._unsure: list[str] = []
         self._requests = np.zeros(64, np.int64)
         self._window_s = np.zeros(64)
         self._held: Flags = np.zeros(64, np.bool_)
@@ -133,7 +139,15 @@ class SecurityBank(RowBank):
 
     def counts(self) -> dict[str, int]:
         """Return how many bodies were no JSON, XML or parts, though they began so, and were looked at as text."""
-        return {"bodies_as_text": self._misread}
+        return {"bodies_as_text": self._misread, "abstained": self._abstaining.times}
+
+    def lesson(self) -> bytes | None:
+        """Return where the model should abstain, where that is elsewhere than it does."""
+        return self._abstaining.lesson()
+
+    def learn(self, lesson: bytes) -> None:
+        """Let the model abstain there from now on."""
+        self._abstaining.learn(lesson)
 
     def extra(self, page: int) -> bytes:
         """Return what the clients of a page usually ask of services, where anything is known."""
@@ -202,6 +216,9 @@ class SecurityBank(RowBank):
         # A client's times in the blocklist are kept in its own row; only where that made room in between, in this one.
         clients_row = self.names.row(name.split(SEPARATOR, 1)[0])
         clients_row = clients_row if clients_row >= 0 else row
+        if pieces:
+            ruled = [piece.field for piece in pieces if piece.rule != LOOKS_HOSTILE]
+            self._abstaining.note(service_at(self._sent, source), name, self._unsure, ruled)
         case = self._case(clients_row, i, run)
         said = self._uses(case, source, bool(sign & TRIED)) if self._view.whole[i] else []
         if sign & RATE:
@@ -252,16 +269,22 @@ class SecurityBank(RowBank):
     def _evidence(self, i: int, doubts: int) -> list[Evidence]:
         """Return the evidence in a request as it was sent, one piece a family; remember the texts that hold none."""
         found: list[Evidence] = []
+        before, self._unsure = self._abstaining.times, []
+
+        def abstains(where: str) -> bool:
+            self._unsure.append(where)
+            return self._abstaining.at(service_at(self._sent, i), where)
+
         for k, field in enumerate(FIELDS):
             if not doubts & 1 << k:
                 continue
             raw = self._sent.text[field][i]
             if self._gate.is_harmless(k, raw):
                 continue
-            pieces, understood = look(field, raw)
+            pieces, understood = look(field, raw, self.model, abstains)
             found += pieces
             self._misread += not understood
-            if not pieces:
+            if not pieces and self._abstaining.times == before:  # elsewhere, or later, it may be evidence
                 self._gate.remember(k, raw)
         if doubts & HEADERS:
             request = self._sent.record(i)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from detectors.security.decoding import decoded, without_comments
@@ -20,6 +20,10 @@ EXCERPT = 120
 HOSTILE, HARMLESS, SURELY_HARMLESS = 0.4, -0.5, -1.5
 """A value that scores more than the first is evidence by itself; one below the second is, where a firm rule matches;
 one below the third is none, whatever matches."""
+SURE = 0.9
+"""A value that scores more is evidence even where the model abstains."""
+Abstains = Callable[[str], bool]
+"""Says of a field, as evidence names it, whether the model is not believed there by itself."""
 LOOKS_HOSTILE = "looks like an attack"
 WHOLE = ("path", "agent", "referer", "user")
 """Fields that are one value, whose plain words may be parted by slashes."""
@@ -45,15 +49,16 @@ class Look(NamedTuple):
     understood: bool
 
 
-def look(field: str, raw: bytes, model: Model | None = None) -> Look:
+def look(field: str, raw: bytes, model: Model | None = None, abstains: Abstains | None = None) -> Look:
     """Return the evidence in one field of a request: at most one piece a value, and one a family.
 
     model          the shipped one where not told
+    abstains       is asked where the model alone would speak, and is not sure
     """
     found = values_of(field, raw[:LONGEST].decode("utf-8", "replace"))
     if field == "user":  # The model has not learned what is usual in names of people.
         return Look(_inspect_values(found.values, None), True)
-    return Look(_inspect_values(found.values, shipped() if model is None else model), found.understood)
+    return Look(_inspect_values(found.values, shipped() if model is None else model, abstains), found.understood)
 
 
 def inspect(field: str, raw: bytes, model: Model | None = None) -> list[Evidence]:
@@ -75,10 +80,10 @@ def inspect_headers(headers: Mapping[str, str]) -> list[Evidence]:
     return _inspect_values(headers_of(headers), None)
 
 
-def _inspect_values(values: Iterable[Value], model: Model | None) -> list[Evidence]:
+def _inspect_values(values: Iterable[Value], model: Model | None, abstains: Abstains | None = None) -> list[Evidence]:
     found: dict[str, Evidence] = {}
     for value in values:
-        piece = None if _is_plain(value) else _inspect_value(value, model)
+        piece = None if _is_plain(value) else _inspect_value(value, model, abstains)
         if piece is not None:
             found.setdefault(piece.family, piece)
     return [found[family] for family in sorted(found)]
@@ -93,7 +98,7 @@ def _is_plain(value: Value) -> bool:
     return bool(is_plain(raw, 0, len(raw), value.field not in WHOLE))
 
 
-def _inspect_value(value: Value, model: Model | None) -> Evidence | None:
+def _inspect_value(value: Value, model: Model | None, abstains: Abstains | None) -> Evidence | None:
     """Ask the model about a value; match it decoded, decoded without comments, and as it came.
 
     Most values surely are harmless, and need no matching. One value is one piece of evidence, of the family that most
@@ -111,6 +116,8 @@ def _inspect_value(value: Value, model: Model | None) -> Evidence | None:
         rule = _speaker(texts)
         return Evidence(rule.family, rule.name, value.field[:EXCERPT], _excerpt(rule, texts[rule]), score)
     if model is not None and looks > HOSTILE:
+        if looks <= SURE and abstains is not None and abstains(value.field[:EXCERPT]):
+            return None
         return Evidence(family_of(meant, model), LOOKS_HOSTILE, value.field[:EXCERPT], _printable(masked(meant)), score)
     return None
 
