@@ -23,12 +23,14 @@ from streams.engine.chunks import chunk_of
 from streams.engine.columns import Decoder
 from streams.engine.shard import Shard
 from topics import Derived
+from topics.control import Lesson
 from topics.proposals import Proposal
 from topics.requests import REQUESTS, Request
 from topics.settings import Settings
 from topics.signals import Threat
 
-CHUNK = 2_000
+CHUNK = 1_000
+"""Requests that come at once; what is learned of them is in force behind them."""
 OTHER_SIGNS = ("rate", "scan", "login", "crawl", "enumeration")
 """Families of threats that are no payloads."""
 RULES_ALONE = Model(
@@ -57,13 +59,20 @@ Firewall = Callable[[Sequence[Request]], Verdicts]
 
 
 def luminar(requests: Sequence[Request]) -> Verdicts:
-    """Fold requests, one after the other, into an empty bank with the shipped settings."""
-    shard, decoder = Shard(SecurityBank, REQUESTS.name, 0, settings=Settings()), Decoder(REQUESTS)
+    """Fold requests, one after the other, into an empty bank with the shipped settings; it learns as in a worker."""
+    return folded(requests, SecurityBank, len(requests))
+
+
+def folded(requests: Sequence[Request], bank: type[SecurityBank], learned: int) -> Verdicts:
+    """Fold requests into an empty bank, which learns of the first `learned` of them."""
+    shard, decoder = Shard(bank, REQUESTS.name, 0, settings=Settings()), Decoder(REQUESTS)
     encode, said, seconds = msgspec.json.encode, list[Derived](), 0.0
-    for first in range(0, len(requests), CHUNK):
+    for turn, first in enumerate(range(0, len(requests), CHUNK)):
         part = requests[first : first + CHUNK]
         items = [(one.key().encode("utf-8", "replace"), encode(one), int(one.at_s * 1000)) for one in part]
-        chunk = chunk_of(REQUESTS.name, 0, first, items)
+        if first <= learned:
+            teach(shard, decoder, first + turn, items[0][2])
+        chunk = chunk_of(REQUESTS.name, 0, first + turn + 1, items)
         began_s = time.process_time()
         columns = decoder.columns(chunk)
         found = shard.fold(columns, 0, len(chunk), chunk.next)
@@ -74,12 +83,22 @@ def luminar(requests: Sequence[Request]) -> Verdicts:
     family: dict[int, str] = {}
     for record in said:
         assert record.origin is not None
+        place = record.origin.offset - record.origin.offset // (CHUNK + 1) - 1  # a lesson has room before each chunk
         if isinstance(record, Threat) and record.family not in OTHER_SIGNS:
-            hostile[record.origin.offset] = True
-            family.setdefault(record.origin.offset, record.family)
+            hostile[place] = True
+            family.setdefault(place, record.family)
         elif isinstance(record, Threat) and (record.family, record.rule) == ("rate", "limit"):
-            over[record.origin.offset] = True
+            over[place] = True
     return Verdicts(hostile, over, seconds, frozenset(one.target for one in said if isinstance(one, Proposal)), family)
+
+
+def teach(shard: Shard, decoder: Decoder, offset: int, time_ms: int) -> None:
+    """Let what a bank has learned, if anything, come into force at an offset."""
+    content = shard.bank.lesson()
+    if content is not None:
+        lesson = msgspec.json.encode(Lesson(shard.capability, content))
+        chunk = chunk_of(REQUESTS.name, 0, offset, [(b"", lesson, time_ms)])
+        shard.fold(decoder.columns(chunk), 0, 1, chunk.next)
 
 
 def passing(requests: Sequence[Request]) -> Flags:
