@@ -65,12 +65,13 @@ def of_requests(data: Path, detector: str) -> dict[str, float]:
 
 def of_held_out(data: Path) -> dict[str, float]:
     """Return what the model finds of sources that it has not learned, and its learning curve."""
-    from streams.evaluate import examples, held_out
+    from streams.evaluate import examples, held_out, learned
 
     try:
-        return held_out.measure(examples.collected(recorded(data)))
+        rows = examples.collected(recorded(data))
     except DataError as error:
         raise click.BadParameter(str(error), param_hint="--data") from error
+    return held_out.measure(rows) | learned.measure(rows)
 
 
 def recorded(data: Path) -> Path:

@@ -63,12 +63,12 @@ def luminar(requests: Sequence[Request]) -> Verdicts:
     return folded(requests, SecurityBank, len(requests))
 
 
-def folded(requests: Sequence[Request], bank: type[SecurityBank], learned: int) -> Verdicts:
-    """Fold requests into an empty bank, which learns of the first `learned` of them."""
+def folded(requests: Sequence[Request], bank: type[SecurityBank], learned: int, size: int = CHUNK) -> Verdicts:
+    """Fold requests into an empty bank, which learns of the first `learned` of them, `size` at a time."""
     shard, decoder = Shard(bank, REQUESTS.name, 0, settings=Settings()), Decoder(REQUESTS)
     encode, said, seconds = msgspec.json.encode, list[Derived](), 0.0
-    for turn, first in enumerate(range(0, len(requests), CHUNK)):
-        part = requests[first : first + CHUNK]
+    for turn, first in enumerate(range(0, len(requests), size)):
+        part = requests[first : first + size]
         items = [(one.key().encode("utf-8", "replace"), encode(one), int(one.at_s * 1000)) for one in part]
         if first <= learned:
             teach(shard, decoder, first + turn, items[0][2])
@@ -83,7 +83,7 @@ def folded(requests: Sequence[Request], bank: type[SecurityBank], learned: int) 
     family: dict[int, str] = {}
     for record in said:
         assert record.origin is not None
-        place = record.origin.offset - record.origin.offset // (CHUNK + 1) - 1  # a lesson has room before each chunk
+        place = record.origin.offset - record.origin.offset // (size + 1) - 1  # a lesson has room before each chunk
         if isinstance(record, Threat) and record.family not in OTHER_SIGNS:
             hostile[place] = True
             family.setdefault(place, record.family)

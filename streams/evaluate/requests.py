@@ -130,6 +130,11 @@ def of_families(rows: Sequence[Recorded], said: Mapping[int, str]) -> dict[str, 
 
 def transplanted(rows: Sequence[Recorded], judge: Firewall) -> float:
     """Return how many payloads are found in percent that are put into parameters of ordinary requests, by chance."""
+    return percent(judge(transplants(rows)).hostile)
+
+
+def transplants(rows: Sequence[Recorded]) -> list[Request]:
+    """Return ordinary requests, each with the payload of an attack in one of its parameters, by chance."""
     chance = random.Random(SEED)
     hosts = [row.request for row in rows if not row.hostile and "=" in row.request.path.partition("?")[2]]
     payloads = [row.request.path.partition("?")[2].partition("=")[2] for row in rows if row.hostile]
@@ -145,7 +150,7 @@ def transplanted(rows: Sequence[Recorded], judge: Firewall) -> float:
         parts[place] = f"{parts[place].partition('=')[0]}={payload.replace('&', '%26')}"
         client = f"10.{k >> 16}.{k >> 8 & 255}.{k & 255}"
         moved.append(msgspec.structs.replace(host, client=client, path=f"{path}?{'&'.join(parts)}"))
-    return percent(judge(moved).hostile)
+    return moved
 
 
 def of_visits(requests: Sequence[Request], judge: Firewall) -> dict[str, float]:
