@@ -12,8 +12,6 @@ from typing import TypeVar
 
 import msgspec
 
-from detectors.security.payloads import LOOKS_HOSTILE, Evidence
-
 CLIENTS = 3
 """So many clients have to be called hostile by the model alone before it abstains. As many with what a rule matches end
 that for good."""
@@ -86,15 +84,22 @@ class Abstaining:
         self.times += 1
         return True
 
-    def note(self, service: bytes, client: bytes, evidence: list[Evidence]) -> None:
-        """Take notice of what was found in a client's request."""
-        for piece in evidence:
-            name = name_of(service, piece.field)
-            noted = _again(self._noted, name, Noted(), MOST_NOTED)
-            who = noted.by_model if piece.rule == LOOKS_HOSTILE else noted.by_rule
-            if client not in who and len(who) < CLIENTS * AGAINST and (who is noted.by_rule or self._counts(client)):
-                who.add(client)
-                self._weigh(name, len(noted.by_model), len(noted.by_rule))
+    def note(self, service: bytes, client: bytes, by_model: list[str], by_rule: list[str]) -> None:
+        """Take notice of where in a request the model alone found something, unsurely, and where a rule did."""
+        for field in by_rule:
+            name, noted = self._noted_at(service, field)
+            if client not in noted.by_rule and len(noted.by_rule) < CLIENTS:
+                noted.by_rule.add(client)
+                self._weigh(name, noted)
+        for field in by_model:
+            name, noted = self._noted_at(service, field)
+            if client not in noted.by_model and len(noted.by_model) < CLIENTS * AGAINST and self._counts(client):
+                noted.by_model.add(client)
+                self._weigh(name, noted)
+
+    def _noted_at(self, service: bytes, field: str) -> tuple[bytes, Noted]:
+        name = name_of(service, field)
+        return name, _again(self._noted, name, Noted(), MOST_NOTED)
 
     def _counts(self, client: bytes) -> bool:
         """Say whether a client counts at one more parameter."""
@@ -102,12 +107,12 @@ class Abstaining:
         self._counted[client] = times + 1
         return times < PER_CLIENT
 
-    def _weigh(self, name: bytes, by_model: int, by_rule: int) -> None:
+    def _weigh(self, name: bytes, noted: Noted) -> None:
         """Decide of a parameter, by how many clients speak for and against it."""
-        if by_rule >= CLIENTS:
+        if len(noted.by_rule) >= CLIENTS:
             self._more.discard(name)
             self._less.add(name)
-        elif by_model >= max(CLIENTS, AGAINST * by_rule):
+        elif len(noted.by_model) >= max(CLIENTS, AGAINST * len(noted.by_rule)):
             self._more.add(name)
 
     def lesson(self) -> bytes | None:

@@ -9,7 +9,6 @@ import pytest
 from detectors.security.abstaining import CLIENTS, MOST, MOST_NOTED, PER_CLIENT, Abstaining, name_of
 from detectors.security.bank import SecurityBank
 from detectors.security.model import BITS
-from detectors.security.payloads import LOOKS_HOSTILE, Evidence
 from tests import contract
 from tests.detectors.security.logs import log_of, request, threats
 from tests.fakes import Entry, fold_into, shard_of
@@ -25,12 +24,12 @@ class Strict(SecurityBank):
     weights = np.full(1 << BITS, 8, np.int8)
 
 
-def by_model(field: str = "path title") -> list[Evidence]:
-    return [Evidence("payload", LOOKS_HOSTILE, field, "")]
+def by_model(abstaining: Abstaining, who: int | bytes, field: str = "path title") -> None:
+    abstaining.note(b"shop", who if isinstance(who, bytes) else client(who), [field], [])
 
 
-def by_rule(field: str = "path title") -> list[Evidence]:
-    return [Evidence("sqli", "sqli: a rule", field, "")]
+def by_rule(abstaining: Abstaining, who: int, field: str = "path title") -> None:
+    abstaining.note(b"shop", client(who), [], [field])
 
 
 def names(abstaining: Abstaining) -> list[bytes]:
@@ -46,7 +45,7 @@ def test_several_clients_bring_it_about_and_a_few_do_not() -> None:
     abstaining = Abstaining()
     for k in range(CLIENTS):
         assert abstaining.lesson() is None
-        abstaining.note(b"shop", client(k), by_model())
+        by_model(abstaining, k)
     assert names(abstaining) == [name_of(b"shop", "path title")]
     assert abstaining.lesson() is None, "it is said once"
     assert not abstaining.at(b"shop", "path title"), "not before it stands in the log"
@@ -55,7 +54,7 @@ def test_several_clients_bring_it_about_and_a_few_do_not() -> None:
 def test_one_client_brings_nothing_about_however_much_it_sends() -> None:
     abstaining = Abstaining()
     for k in range(1000):
-        abstaining.note(b"shop", client(1), by_model(f"path p{'x' * (k % 50)}"))
+        by_model(abstaining, 1, f"path p{'x' * (k % 50)}")
     assert abstaining.lesson() is None
 
 
@@ -64,22 +63,22 @@ def test_a_client_counts_at_few_parameters() -> None:
     fields = [f"path {letter}" for letter in "abcdefgh"]
     for k in range(CLIENTS):
         for field in fields:
-            abstaining.note(b"shop", client(k), by_model(field))
+            by_model(abstaining, k, field)
     assert sorted(names(abstaining)) == sorted(name_of(b"shop", field) for field in fields[:PER_CLIENT])
 
 
 def test_where_a_rule_speaks_it_takes_more_and_where_it_speaks_of_several_it_never_is() -> None:
     abstaining = Abstaining()
-    abstaining.note(b"shop", client(100), by_rule())
+    by_rule(abstaining, 100)
     for k in range(CLIENTS):
-        abstaining.note(b"shop", client(k), by_model())
+        by_model(abstaining, k)
     assert abstaining.lesson() is None
-    abstaining.note(b"shop", client(50), by_model())
+    by_model(abstaining, 50)
     assert names(abstaining) == [name_of(b"shop", "path title")]
     for k in range(CLIENTS):
-        abstaining.note(b"shop", client(100 + k), by_rule())
+        by_rule(abstaining, 100 + k)
     for k in range(50):
-        abstaining.note(b"shop", client(k), by_model())
+        by_model(abstaining, k)
     abstaining.learn(msgspec.msgpack.encode([name_of(b"shop", "path title")]))
     assert abstaining.at(b"shop", "path title"), "the log says so"
     assert abstaining.lesson() == msgspec.msgpack.encode([]), "which is to be taken back"
@@ -88,7 +87,7 @@ def test_where_a_rule_speaks_it_takes_more_and_where_it_speaks_of_several_it_nev
 def test_the_newest_lesson_is_all_that_holds_and_what_is_noted_stays_noted() -> None:
     abstaining = Abstaining()
     for k in range(CLIENTS):
-        abstaining.note(b"shop", client(k), by_model())
+        by_model(abstaining, k)
     abstaining.learn(msgspec.msgpack.encode([name_of(b"shop", "body")]))
     assert abstaining.at(b"shop", "body")
     assert not abstaining.at(b"cart", "body")
@@ -102,7 +101,7 @@ def test_what_is_kept_is_bounded() -> None:
     abstaining = Abstaining()
     for k in range(2 * MOST_NOTED):
         for n in range(CLIENTS):
-            abstaining.note(b"shop", f"{k} {n}".encode(), by_model(f"path {np.base_repr(k, 36).translate(LETTERS)}"))
+            by_model(abstaining, f"{k} {n}".encode(), f"path {np.base_repr(k, 36).translate(LETTERS)}")
     assert len(names(abstaining)) == MOST
     assert len(abstaining._noted) == MOST_NOTED
 
