@@ -12,8 +12,7 @@ import msgspec
 import numpy as np
 
 from detectors.security.bank import SecurityBank
-from detectors.security.training import trained
-from streams.evaluate.examples import examples, values
+from streams.evaluate.examples import trained, values
 from streams.evaluate.firewalls import folded
 from streams.evaluate.held_out import BROWSING
 from streams.evaluate.recordings import Recorded
@@ -41,7 +40,7 @@ def measure(rows: Sequence[Recorded]) -> dict[str, float]:
     class Cold(SecurityBank):
         """The bank, with weights that saw no browsing."""
 
-        weights = trained(examples(others, [values(row.request) for row in others]))
+        model = trained(others, [values(row.request) for row in others])
 
     figures = {}
     for n in LEARNED:

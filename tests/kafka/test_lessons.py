@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from benchmarks.storm.judge import Judge
 from detectors.security.abstaining import CLIENTS
-from detectors.security.payloads import inspect
+from detectors.security.payloads import look
 from streams.client import Publisher
 from tests.kafka.conftest import MakeSite
 from tests.kafka.workers import Site, plain, until
@@ -36,7 +36,7 @@ def unsure() -> str:
     """Return a value that the shipped model alone, and unsurely, calls hostile."""
     for value in ODD:
         raw = f"/?title={value}".encode()
-        if inspect("path", raw) and not inspect("path", raw, abstains=lambda field: True):
+        if look("path", raw).evidence and not look("path", raw, abstains=lambda field: True).evidence:
             return value
     raise AssertionError("the model is sure of all of these")
 

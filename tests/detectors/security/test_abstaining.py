@@ -8,7 +8,7 @@ import pytest
 
 from detectors.security.abstaining import CLIENTS, MOST, MOST_NOTED, PER_CLIENT, Abstaining, name_of
 from detectors.security.bank import SecurityBank
-from detectors.security.model import BITS
+from detectors.security.model import BITS, Model, shipped
 from tests import contract
 from tests.detectors.security.logs import log_of, request, threats
 from tests.fakes import Entry, fold_into, shard_of
@@ -21,7 +21,7 @@ ODD, QUOTED = "/?title=%23red%23", "/?title=1'%20union%20select%20password%20fro
 class Strict(SecurityBank):
     """Calls everything that is not plain hostile, and is never sure."""
 
-    weights = np.full(1 << BITS, 8, np.int8)
+    model = Model(np.full(1 << BITS, 8, np.int8), shipped().families, shipped().recipe)
 
 
 def by_model(abstaining: Abstaining, who: int | bytes, field: str = "path title") -> None:
