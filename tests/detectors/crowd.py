@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from detectors.composition import CompositionBank
@@ -102,3 +103,22 @@ def judged(said: Iterable[Composition], settings: Settings | None = None) -> tup
     proposals = [one for one in found if isinstance(one, Proposal)]
     assert len(threats) + len(proposals) == len(found)
     return threats, proposals
+
+
+def main(seeds: int = 12, calm: int = 64, usual: int = 120) -> None:
+    """Print how often each crowd is called what, by how many times what is usual it adds to the visitors."""
+    print("crowd, times: called", seeds, "seeds")
+    for crowd in (distributed, heavy, application, launch):
+        for times in (1, 2, 4, 20):
+            called: Counter[str] = Counter()
+            for seed in range(seeds):
+                chance = random.Random(seed)
+                windows = [visitors(chance, round(chance.gauss(usual, usual**0.5))) for _ in range(calm)]
+                windows += [visitors(chance, usual) + crowd(chance, times * usual) for _ in range(2)]
+                threats, _ = judged(compositions(windows))
+                called[threats[0].rule if threats else "nothing"] += 1
+            print(f"{crowd.__name__}, {times}: {dict(called)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
