@@ -12,7 +12,9 @@ from tests.kafka.conftest import MakeSite
 from tests.kafka.workers import Site, until
 from topics.blocklist import BLOCKLIST
 from topics.metrics import METRICS, Reading
+from topics.proposals import PROPOSALS
 from topics.requests import REQUESTS, Request
+from topics.signals import SIGNALS
 
 SERIES = int(os.environ.get("LUMINAR_TEST_SERIES", "100000"))
 CLIENTS = int(os.environ.get("LUMINAR_TEST_CLIENTS", "100000"))
@@ -73,6 +75,7 @@ def test_a_flood_of_names_is_bounded_counted_and_forgets_neither_the_newest_nor_
     assert blocked(site) == set()
     asyncio.run(attack(site, ATTACKS[-1]))
     until(lambda: blocked(site) == set(HOSTILE), "what was held against a client before the flood is held after it")
+    site.until_folded(REQUESTS, METRICS, SIGNALS, PROPOSALS)
     assert worker.meter("luminar_faults_total") == 0
     assert worker.stop() == 0
     counts = Judge(site).judge()
