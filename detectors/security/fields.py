@@ -65,7 +65,7 @@ def values_of(field: str, text: str) -> Values:
     """Return the values of a field. What a body is, is told by how it begins: what its header says, anyone can write.
 
     >>> values_of("body", '{"user": {"name": "x y"}}').values
-    [Value(field='body user', text='x y', blanks=False)]
+    [Value(field='body name', text='x y', blanks=False)]
     """
     if field == "path":
         path, question, query = text.partition("?")
