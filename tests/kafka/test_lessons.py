@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from itertools import product
 
 from benchmarks.storm.judge import Judge
 from detectors.security.abstaining import CLIENTS
@@ -16,20 +17,7 @@ from topics.control import Lesson, decode_control
 from topics.requests import REQUESTS, Request
 from topics.signals import SIGNALS
 
-ODD = (
-    "{}",
-    "$uid",
-    "(a)(b)(c)",
-    "{4a1f-22}",
-    "`a`",
-    "#a#",
-    "gdpr(14)rqnl(1)",
-    "[a][b]",
-    "{a}{b}",
-    "$v2$",
-    "(1)",
-    "@a@",
-)
+ODD = ["".join(parts) for parts in product("{$(`[", "{1a('", "aq7", "})$]", ("", "}", "$", "z"))]
 
 
 def unsure() -> str:
