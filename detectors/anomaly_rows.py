@@ -23,11 +23,12 @@ DAY_S = 86_400.0
 EXCUSED_DAYS = 90.0
 
 # The views of a value, in the order of their numbers: against the season, against the level, against whatever comes
-# nearest; the errors of late together; the mean of late against the mean of long.
-VIEWS = ("season", "level", "nearest", "drift", "shift")
-SEASON, LEVEL, NEAREST, DRIFT, SHIFT = range(5)
-SIZED = 3
-"""The views before this one measure errors by the time of the season."""
+# nearest; the errors of late together; the mean of late against the mean of long; the latest errors, none of which
+# counts for more than its bound.
+VIEWS = ("season", "level", "nearest", "drift", "shift", "lasting")
+SEASON, LEVEL, NEAREST, DRIFT, SHIFT, LASTING = range(6)
+SIZED, MEASURED = 3, 5
+"""The views before these measure errors by the time of the season, and in usual errors of their own."""
 
 
 class Rule(NamedTuple):
@@ -58,9 +59,12 @@ def rule_of(settings: Settings) -> Rule:
 
 # One series. In words, beside what the names say:
 #   level, fast, slow    means of the latest values, of ten, five and a hundred of them
+#   mean, stray          of all values, and how far they are from it in the mean
+#   worth                how much a score counts for the last value: half where it is usual in the long run, else all
 #   usual, usual_day     mean of the latest thirty, and of their distance from the day; usual_square: the mean square of
 #                        what that misses by: for the joint judgement
 #   day_offset, week_offset  how far the series is from its profiles of late; drift: from what was expected
+#   lasting              mean of the latest three errors of the nearest view, in bounds, each at most one
 #   losses               how far level, day and week are off, in the long run; compared: over how many values
 #   errors, day_error    of the last value by each view, and by the day; known: whether there was a day (1), a week (2)
 #   squares              mean square of each view's errors
@@ -85,11 +89,14 @@ def rule_of(settings: Settings) -> Rule:
 #   sums, filled, bucket, newest, closed   of deltas: the open buckets, the oldest and the newest, the last one closed
 ROW = np.dtype(
     [
-        *[(name, "f8") for name in ("level", "fast", "slow", "day_offset", "week_offset", "drift", "anchor")],
+        *[
+            (name, "f8")
+            for name in ("level", "fast", "slow", "mean", "stray", "day_offset", "week_offset", "drift", "anchor")
+        ],
         *[(name, "f8") for name in ("usual", "usual_day", "usual_square")],
         *[(name, "f8") for name in ("season_s", "step_s", "day_sum", "week_sum")],
         ("losses", "f8", 3),
-        ("squares", "f8", len(VIEWS)),
+        ("squares", "f8", MEASURED),
         ("errors", "f8", len(VIEWS)),
         ("day_error", "f8"),
         ("size_sums", "f8", SIZED),
@@ -104,20 +111,19 @@ ROW = np.dtype(
         ("heights", "f4", len(VIEWS)),
         ("excused", "f4", len(VIEWS)),
         *[(name, "f4") for name in ("quiet_s", "patience_s")],
-        *[(name, "f4") for name in ("error", "score", "peak", "bound", "fade", "alarms", "days")],
+        *[(name, "f4") for name in ("error", "score", "worth", "lasting", "peak", "bound", "fade", "alarms", "days")],
         ("sizes", "f4", (SIZED, SIZES)),
         ("day", "f4", DAY),
         ("week", "f4", WEEK),
         *[(name, "i4") for name in ("seen", "day_count", "week_count", "size_count", "heard", "late_deltas")],
         *[(name, "i4") for name in ("compared", "waited", "wait", "counted")],
-        *[
-            (name, "u1")
-            for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak", "far", "known", "signed")
-        ],
+        *[(name, "u1") for name in ("kind", "ignored", "silent", "excursion", "told", "back", "streak")],
+        *[(name, "u1") for name in ("far", "known", "signed")],
         ("filled", "u1", RING),
         ("day_known", "u1", DAY // 8),
         ("week_known", "u1", WEEK // 8),
         ("sizes_known", "u1", SIZES),
+        ("_", "u1", 3),
     ]
 )
 

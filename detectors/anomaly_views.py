@@ -7,7 +7,9 @@ import math
 from detectors.anomaly_rows import (
     DAY_S,
     DRIFT,
+    LASTING,
     LEVEL,
+    MEASURED,
     NEAREST,
     SEASON,
     SEASONS,
@@ -23,6 +25,7 @@ from detectors.statistics import clamp, gain_after, moved, normal_bound, place_i
 
 # How fast the means follow, and the size of errors; how fast a profile's loss is learned.
 LEVEL_GAIN, FAST_GAIN, SLOW_GAIN, DRIFT_GAIN = 0.1, 0.2, 0.01, 0.1
+LASTING_GAIN, LONG_GAIN = 1 / 3, 1 / 50_000
 SQUARE_GAIN = 1 / 4000
 LOSS_GAIN = 1e-3
 STEP_GAIN = 0.05
@@ -44,6 +47,12 @@ STREAK_MOST = 200
 RESOLUTION = 1e-3
 SMALLEST = 1e-300
 HIGHEST_SCORE = 1e6
+
+# Where a value is so many usual distances from the mean of all time, or fewer, its score counts in part, but for half.
+FAR, LEAST_WORTH = 2.5, 0.5
+
+# The latest errors last where their mean is that much of the bound of one.
+LASTS = 0.55
 
 # Errors have heavier tails than normal ones: the bound is so much further out. What may be said more often than is
 # promised, before a view has to say more: it is not known which of its alarms are false.
@@ -73,6 +82,17 @@ def look(row, value, at_s):  # type: ignore[no-untyped-def]
     row.errors[NEAREST] = week if abs(week) < abs(nearest) else nearest
     row.errors[DRIFT] = moved(row.drift, chosen_error(row), DRIFT_GAIN)
     row.errors[SHIFT] = moved(row.fast, value, gain_after(row.seen, FAST_GAIN)) - row.slow if row.seen else 0.0
+    row.worth = worth_of(row, value)
+    own = bound_of(row, NEAREST, at_s)
+    row.lasting = moved(row.lasting, clamp(row.errors[NEAREST] / own, 1.0), LASTING_GAIN)
+    row.errors[LASTING] = row.lasting * own
+
+
+@kernel
+def worth_of(row, value):  # type: ignore[no-untyped-def]
+    """Return how much a score counts for a value: half where it is usual in the long run, up to all where it is not."""
+    least = max(row.stray, RESOLUTION * abs(row.mean), SMALLEST)
+    return clamp(max(abs(value - row.mean) / (FAR * least), LEAST_WORTH), 1.0) if row.seen else 1.0
 
 
 @kernel
@@ -96,14 +116,16 @@ def believed(row, error):  # type: ignore[no-untyped-def]
 @kernel
 def usual_error(row, view, at_s):  # type: ignore[no-untyped-def]
     """Return how far a view is usually off at a time."""
+    share = LASTS if view == LASTING else 1.0
+    view = NEAREST if view == LASTING else view
     size = size_at(row, view, at_s) if view < SIZED else 1.0
-    return max(math.sqrt(row.squares[view]) * size, RESOLUTION * abs(row.slow), SMALLEST)
+    return share * max(math.sqrt(row.squares[view]) * size, RESOLUTION * abs(row.slow), SMALLEST)
 
 
 @kernel
 def bound_of(row, view, at_s):  # type: ignore[no-untyped-def]
     """Return how large an error of a view is a score of 1: its bound, or what a person has called usual."""
-    return max(row.bound * usual_error(row, view, at_s), row.excused[view])
+    return max(row.bound * usual_error(row, view, at_s) / row.worth, row.excused[view])
 
 
 @kernel
@@ -189,7 +211,7 @@ def learn_errors(row, at_s, rule):  # type: ignore[no-untyped-def]
     warm = row.seen >= rule.warmup
     row.streak = min(row.streak + 1, STREAK_MOST) if warm and loudest(row)[0] > 1 else 0
     gain = gain_after(row.seen, SQUARE_GAIN)
-    for view in range(len(VIEWS)):
+    for view in range(MEASURED):
         error = row.errors[view]
         if warm:
             most = max(CLIP * usual_error(row, view, at_s), SHARE_PER_VALUE * row.streak * abs(error))
@@ -247,5 +269,9 @@ def learn(row, value, at_s, rule):  # type: ignore[no-untyped-def]
     # A few values move the mean of long only so far: it is as it was soon after they are over.
     ahead = value - row.slow
     row.slow += gain_after(row.seen, SLOW_GAIN) * (believed(row, ahead) if row.seen > 1 / LEVEL_GAIN else ahead)
+    gain = gain_after(row.seen, LONG_GAIN)
+    if row.seen:
+        row.stray = moved(row.stray, abs(value - row.mean), gain)
+    row.mean = moved(row.mean, value, gain)
     row.level = moved(row.level, value, gain_after(row.seen, LEVEL_GAIN))
     row.seen = min(row.seen + 1, 1_000_000)

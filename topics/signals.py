@@ -24,7 +24,8 @@ class Anomaly(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True, 
     calm           True when this says that an excursion is over: the first reading back in the band
     since_s        when the excursion began
     view           for "level": which expectation was missed most: "season", "level", "nearest" (of all expectations),
-                   "drift" (the errors of late, together), "shift" (the latest values against those of long)
+                   "drift" (the errors of late, together), "shift" (the latest values against those of long),
+                   "lasting" (the latest errors together, none for more than its bound)
     stands_out     for "joint": the series that stand out, most unusual first; of two series: both
     text           in words for a person, where figures alone say little
     """

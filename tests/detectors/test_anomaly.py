@@ -347,4 +347,4 @@ def test_a_series_whose_kind_changes_begins_anew() -> None:
 
 
 def test_a_row_is_small() -> None:
-    assert AnomalyBank.dtype.itemsize <= 1704
+    assert AnomalyBank.dtype.itemsize <= 1744
