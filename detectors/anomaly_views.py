@@ -64,7 +64,7 @@ RAISE = 0.3
 
 @kernel
 def look(row, value, at_s):  # type: ignore[no-untyped-def]
-    """Fill in the error of each view, and which profiles hold the time; of a first value all are 0."""
+    """Fill in the error of each view but what lasts, and which profiles hold the time; of a first value all are 0."""
     level = value - row.level if row.seen else 0.0
     day, week, row.known = level, level, 0
     if row.season_s > 0:
@@ -83,9 +83,6 @@ def look(row, value, at_s):  # type: ignore[no-untyped-def]
     row.errors[DRIFT] = moved(row.drift, chosen_error(row), DRIFT_GAIN)
     row.errors[SHIFT] = moved(row.fast, value, gain_after(row.seen, FAST_GAIN)) - row.slow if row.seen else 0.0
     row.worth = worth_of(row, value)
-    own = bound_of(row, NEAREST, at_s)
-    row.lasting = moved(row.lasting, clamp(row.errors[NEAREST] / own, 1.0), LASTING_GAIN)
-    row.errors[LASTING] = row.lasting * own
 
 
 @kernel
@@ -155,12 +152,20 @@ def error_of(row, value):  # type: ignore[no-untyped-def]
 
 @kernel
 def see(row, at_s, rule):  # type: ignore[no-untyped-def]
-    """Fill in what each view says of the errors: 1 is its bound, all are 0 while the row warms up."""
-    for view in range(len(VIEWS)):
-        row.views[view] = 0.0
-        if row.seen >= rule.warmup:
-            how = abs(row.errors[view]) / bound_of(row, view, at_s)
-            row.views[view] = min(how, HIGHEST_SCORE)
+    """Fill in what each view says of the errors, 1 is its bound, and what lasts; all are 0 while the row warms up."""
+    row.views[:] = 0.0
+    row.errors[LASTING] = 0.0
+    if row.seen < rule.warmup:
+        return
+    own = 1.0
+    for view in range(MEASURED):
+        bound = bound_of(row, view, at_s)
+        row.views[view] = min(abs(row.errors[view]) / bound, HIGHEST_SCORE)
+        if view == NEAREST:
+            own = bound
+    row.lasting = moved(row.lasting, clamp(row.errors[NEAREST] / own, 1.0), LASTING_GAIN)
+    row.errors[LASTING] = row.lasting * own
+    row.views[LASTING] = abs(row.errors[LASTING]) / max(LASTS * own, row.excused[LASTING])
 
 
 @kernel
