@@ -67,7 +67,7 @@ def site(module_site: MakeSite) -> Site:
     asyncio.run(feed(site))
     for topic in (ALERTS, BLOCKLIST, COMMANDS):
         until(lambda name=topic: sum(site.ends(name).values()), f"something is said on {topic.name}")  # type: ignore[misc]
-    until(lambda: worker.meter("luminar_said_total", capability="traffic"), "the second of the requests is over, and said")
+    until(lambda: worker.meter("luminar_said_total", capability="traffic"), "what the second came to is said")
     site.until_folded(METRICS, REQUESTS, SIGNALS, PROPOSALS)
     assert worker.stop() == 0
     return site
