@@ -46,21 +46,22 @@ class Worker:
         producer = SimpleNamespace(_producer=words, pages=words)
         app = SimpleNamespace(consumer=self.consumer, producer=producer, crash=self._crash)
         self.host.attach(app, SimpleNamespace(data=self.table))
-        self.queues: dict[str, asyncio.Queue[Chunk]] = {c.name: asyncio.Queue() for c in self.host.capabilities}
+        self.queues: dict[str, asyncio.Queue[tuple[list[Capability], Chunk]]] = {}
         self.restored: dict[bytes, bytes] = {}
         self.is_paused = self.is_doomed = self.is_dead = False
         self._joining: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
-        for capability in self.host.capabilities:
-            self.loop.start(self._agent(capability))
+        for topic in {capability.topic.name: None for capability in self.host.capabilities}:
+            self.queues[topic] = asyncio.Queue()
+            self.loop.start(self._agent(self.queues[topic]))
 
     def __str__(self) -> str:
         return f"worker {self.number}"
 
-    async def _agent(self, capability: Capability) -> None:
-        queue = self.queues[capability.name]
+    async def _agent(self, queue: asyncio.Queue[tuple[list[Capability], Chunk]]) -> None:
         while True:
-            await self.host.take(capability, await queue.get())
+            readers, chunk = await queue.get()
+            await self.host.take_all(readers, chunk)
 
     async def _crash(self, why: BaseException) -> None:
         self.is_doomed = True
@@ -98,17 +99,15 @@ class Worker:
     # Records ---------------------------------------------------------------------------------------------------------
 
     def deliver(self, chunk: Chunk, lost: Callable[[int], bool]) -> list[str]:
-        """Hand a chunk to the agents of its topic but those for whom it is lost; return to whom."""
-        readers = [c.name for c in self.host.capabilities if c.topic.name == chunk.topic]
-        heard = [name for place, name in enumerate(readers) if not lost(place)]
-        for name in heard:
-            self.queues[name].put_nowait(chunk)
-        return heard
+        """Hand a chunk to the agent of its topic, for its readers but those for whom it is lost; return to whom."""
+        readers = [c for c in self.host.capabilities if c.topic.name == chunk.topic]
+        heard = [reader for place, reader in enumerate(readers) if not lost(place)]
+        self.queues[chunk.topic].put_nowait((heard, chunk))
+        return [reader.name for reader in heard]
 
     def has_room(self, topic: str) -> bool:
         """Say whether more may be fetched: a partition is paused while too much of it waits."""
-        readers = (c.name for c in self.host.capabilities if c.topic.name == topic)
-        return all(self.queues[name].qsize() < IN_HAND for name in readers)
+        return self.queues[topic].qsize() < IN_HAND
 
     @property
     def readable(self) -> list[TP]:
