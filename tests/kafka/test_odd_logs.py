@@ -22,7 +22,7 @@ from streams.bus import capabilities
 from streams.connection import admin, connection, partition_of
 from streams.settings import load, version_of
 from tests.kafka.conftest import MakeSite
-from tests.kafka.workers import Site, counted, until
+from tests.kafka.workers import READ, Site, counted, until
 from topics import Record, Topic
 from topics.metrics import METRICS, Reading
 from topics.requests import REQUESTS, Request
@@ -192,7 +192,7 @@ def test_with_a_settings_file_that_lacks_everything_but_the_broker_it_works(
     worker = site.start("empty", ("-c", program + f"run(load({str(empty)!r}, os.environ))"))
     try:
         worker.until_ready()
-        assert worker.ask("/ready") == (200, "ready: 48 partitions\n")
+        assert worker.ask("/ready") == (200, f"ready: {READ * site.partitions} partitions\n")
         assert worker.stop() == 0
     finally:
         site.close()

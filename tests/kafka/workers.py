@@ -7,10 +7,14 @@ from typing import Any
 
 from benchmarks.storm.deployment import PATIENCE_S, Site, WorkerProcess, until
 from benchmarks.storm.judge import reason_of
+from streams.bus import capabilities
 from streams.reader import Message
 from topics.metrics import METRICS
 
-__all__ = ["PATIENCE_S", "Site", "WorkerProcess", "counted", "plain", "reason_of", "until"]
+__all__ = ["PATIENCE_S", "READ", "Site", "WorkerProcess", "counted", "plain", "reason_of", "until"]
+
+READ = len({capability.topic.name for capability in capabilities()})
+"""How many topics a worker of all capabilities reads."""
 
 
 def plain(message: Message) -> Any:
