@@ -29,9 +29,13 @@ async def tick_for_ever(host: Host) -> None:
 
 def append_due(host: Host, wall_s: float) -> None:
     """Append what is to be appended now, where all that is in the log has been folded; wall_s: this machine's clock."""
-    for tp, part in list(host.parts.items()):
-        shards = [held.shard for held in host.shards_of(tp) if not held.stopped]
-        if shards and all(host.app.consumer.is_caught_up(tp, shard.next) for shard in shards):
+    found: dict[TP, list[Shard]] = {tp: [] for tp in host.parts}
+    for (_, tp), held in host.held.items():
+        if not held.stopped:
+            found[tp].append(held.shard)
+    for tp, shards in found.items():
+        if shards and host.app.consumer.is_caught_up(tp, min(shard.next for shard in shards)):
+            part = host.parts[tp]
             _say_settings(host, tp, part, shards)
             _tick_once(host, tp, part, shards, wall_s)
             _say_lessons(host, tp, shards)
