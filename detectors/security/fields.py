@@ -201,7 +201,7 @@ def _elements(text: str) -> list[Value] | None:
         elif tag.startswith(("<!", "<?")):
             found += [Value(where, tag, False)] if not tag.startswith("<?xml") else []
         elif not tag.startswith("</"):
-            where = f"body {tag.strip('<>/').split(None, 1)[0] if tag.strip('<>/ ') else ''}"
+            where = "body " + "".join(tag.strip("<>/").split(None, 1)[:1])
             inside = _attributes(where, tag)
             if inside is None:
                 return None

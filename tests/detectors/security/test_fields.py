@@ -80,9 +80,15 @@ def test_of_cookies_and_fields_only_so_many_are_looked_at() -> None:
     assert len(headers_of({"Cookie": ";".join(f"a{k}=b" for k in range(2 * MOST_VALUES)), "X": "y"})) == MOST_VALUES
 
 
+@pytest.mark.parametrize("tag", ["<\t>", "<\n/>", "<>", "</>", "< a>"])
+def test_an_element_without_a_name_is_one(tag: str) -> None:
+    found = values_of("body", f"<?xml version='1.0'?>{tag}x y")
+    assert "x y" in found.values[-1].text
+
+
 @given(
     st.sampled_from(["{", "[", "--b\r\n", "<?xml ", "a=", ""]),
-    st.text(alphabet="{}[]\":,<>/!?-=&;a\r\n '", max_size=80),
+    st.text(alphabet="{}[]\":,<>/!?-=&;a\r\n\t '", max_size=80),
 )
 def test_whatever_comes_is_taken_apart(start: str, rest: str) -> None:
     found = values_of("body", start + rest)
