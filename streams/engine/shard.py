@@ -263,7 +263,11 @@ class Shard:
         self.lessons = kept
         if (content := kept.before(lowest)) is not None:
             kept.take(kept.saved_at, content, self.bank.learn)
-        self.bank.dirty[:] = [one.fate == "migrated" for one in found]  # so that they are soon saved as they are now
+        # What the table has otherwise than the bank is soon saved anew: no statement about it would be believed.
+        self.bank.dirty[:] = [
+            one.fate == "migrated" or (one.fate == "dropped" and key in table)
+            for one, key in zip(found, keys, strict=True)
+        ]
         return self.next
 
     def _put(self, found: list[Found]) -> dict[int, str]:

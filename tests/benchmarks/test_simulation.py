@@ -43,6 +43,12 @@ def test_whatever_happens_what_comes_of_it_is_the_fold_of_the_log() -> None:
     assert min(total.events[kind] for kind in ("crashes", "zombie", "late", "repeated", "words")) > SCHEDULES / 4
 
 
+@pytest.mark.parametrize("seed", [107080, 138508])
+def test_what_lies_over_a_page_that_was_dropped_is_written_over(seed: int) -> None:
+    """A worker that learned a page again had it stated as saved, beside another's page of an older version."""
+    assert run(schedule_of(seed)).problems == []
+
+
 @pytest.mark.parametrize("seed", [3629, 8100])
 def test_what_waits_for_a_newer_worker_is_not_committed_past(seed: int) -> None:
     """One capability's pages are of a newer version and wait; another of the same log goes on."""
