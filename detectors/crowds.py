@@ -192,4 +192,4 @@ def entropy(counts: Iterable[int]) -> float:
     pairs = sum(count * (count - 1) for count in sizes)
     if total < 2 or not pairs:
         return math.log2(max(total, 1))
-    return math.log2(total) + math.log2(total - 1) - math.log2(pairs)
+    return math.log2(total * (total - 1) / pairs)
