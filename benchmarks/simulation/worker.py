@@ -14,6 +14,7 @@ from benchmarks.simulation.loop import Loop
 from detectors.bank import NEVER
 from streams.bus import Capability
 from streams.engine.chunks import Chunk
+from streams.engine.held import LOADING
 from streams.engine.host import Host
 from streams.engine.shard import Shard
 from streams.settings import Process
@@ -168,4 +169,4 @@ class Worker:
     def problems(self) -> list[str]:
         """Return what went wrong and nobody caught, and the shards that stopped."""
         stopped = [held.stopped for held in self.host.held.values() if held.stopped and not held.shard.newer]
-        return self.loop.problems + stopped
+        return self.loop.problems + [why for why in stopped if why != LOADING or not self.is_dead]

@@ -12,6 +12,9 @@ from streams.engine.shard import Shard
 Outcome = Literal["again", "leave out", "stop"]
 """again: fold from the pages once more; leave out: and do so without the first record; stop: that was tried already."""
 
+LOADING = "its pages are being loaded"
+"""Why a shard does not go on for a moment, after a fault."""
+
 
 @dataclass
 class Held:
@@ -20,6 +23,7 @@ class Held:
     suspect        after a fault: the offsets in which it lies, folded one record at a time when it comes again
     failed_alone   the offset of the record that failed last by itself; -1: none did
     stopped        why the shard does not go on, if it does not
+    saved          the offset from which its saved pages are to be folded on: none before it is needed any more
     over           the services that raised more than was promised when it was measured last, and how many times more
     """
 
@@ -29,6 +33,7 @@ class Held:
     stepping: bool = False
     failed_alone: int = -1
     stopped: str = ""
+    saved: int = 0
     over: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

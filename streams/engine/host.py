@@ -18,7 +18,7 @@ from streams.bus import Capability, home_of, leads
 from streams.connection import name_of, partition_of
 from streams.engine.chunks import Chunk
 from streams.engine.columns import Decoder
-from streams.engine.held import Held, Part
+from streams.engine.held import LOADING, Held, Part
 from streams.engine.letters import Letter, batch_headers, letter_headers
 from streams.engine.measures import measure
 from streams.engine.outbox import Headers, Outbox
@@ -68,9 +68,9 @@ class Host:
     def attach(self, app: Any, table: Any) -> None:
         """Take the app whose consumer, producer and table are to be used."""
         self.app, self.table = app, table
-        state = name_of(self.process, STATE)
+        self._state = name_of(self.process, STATE)
         self.outbox = Outbox(
-            lambda topic: app.producer.pages if topic == state else app.producer._producer, self._could_not_send
+            lambda topic: app.producer.pages if topic == self._state else app.producer._producer, self._could_not_send
         )
 
     def _could_not_send(self, why: BaseException) -> None:
@@ -122,7 +122,7 @@ class Host:
     def _load(self, held: Held, first: int, end: int | None, why: str) -> None:
         """Fill a shard from its pages; where they are of a version that this program does not know, it stops there."""
         name, shard = held.capability.name, held.shard
-        shard.load(self.table.data.data, first, end, self.process.worker.relearn)
+        held.saved = shard.load(self.table.data.data, first, end, self.process.worker.relearn)
         meters.loads.labels(name, why).inc()
         for fate, count in shard.fates.items():
             meters.loaded_pages.labels(name, fate).inc(count)
@@ -274,8 +274,11 @@ class Host:
             return
         if outcome == "leave out":
             shard.skips[first] = "".join(traceback.format_exception(why))[-4000:]
-        held.stopped = "its pages are being loaded"  # were they not to load, what is half folded must not be saved
-        self._load(held, self.parts[tp].first, None, "fault")
+        held.stopped = LOADING  # what is half folded must not be saved
+        async with self._saving:  # the pages of a save on its way are in the table once it has ended
+            if self.held.get((name, tp)) is not held:
+                return  # It has left meanwhile.
+            self._load(held, self.parts[tp].first, None, "fault")
         held.stopped = ""
         await self.app.consumer.rewind(tp, min(other.shard.next for other in self.shards_of(tp) if not other.stopped))
 
@@ -307,24 +310,21 @@ class Host:
                 if not one.stopped:
                     copies[where] = one.shard.snapshot(budget)
                     await give_turn()
-            stateless, ticket = dict(self.stateless), self.outbox.ticket()
-            await self.outbox.settled(ticket)
-            state = name_of(self.process, STATE)
+            lowest = dict(self.stateless)
+            await self.outbox.settled(self.outbox.ticket())
             for (_, tp), (records, _) in copies.items():
                 for key, value in records:
-                    self.outbox.put(state, tp.partition, key, value)
+                    self.outbox.put(self._state, tp.partition, key, value)
                     meters.saved_pages.inc()
                     meters.saved_bytes.inc(len(value))
             await self.outbox.settled(self.outbox.ticket())
-            lowest: dict[TP, int] = dict(stateless)
-            for (_, tp), one in held.items():
-                if one.stopped:  # whoever goes on with it begins there: until then the lag must tell
-                    lowest[tp] = min(one.shard.next, lowest.get(tp, one.shard.next))
-            for (_, tp), (records, position) in copies.items():
-                lowest[tp] = min(position, lowest.get(tp, position))
+            for where, (records, position) in copies.items():
+                held[where].saved, tp = position, where[1]
                 for key, value in records:  # keep the table as its topic has it: a fault loads pages from here
                     self.table.data.data[key] = value
                     self.table.data._key_partition[key] = tp.partition
+            for (_, tp), one in held.items():  # of a stopped one, too: whoever goes on with it begins there
+                lowest[tp] = min(one.saved, lowest.get(tp, one.saved))
             self.app.consumer.committable.update(lowest)
 
     async def misses_before(self, tp: TP, start: int) -> bool:

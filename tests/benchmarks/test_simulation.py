@@ -49,6 +49,12 @@ def test_what_lies_over_a_page_that_was_dropped_is_written_over(seed: int) -> No
     assert run(schedule_of(seed)).problems == []
 
 
+@pytest.mark.parametrize("seed", [311552])
+def test_a_shard_that_failed_while_it_was_saved_is_loaded_from_what_was_saved(seed: int) -> None:
+    """It was loaded from before that save; what it stated of its pages then was not believed, yet was committed."""
+    assert run(schedule_of(seed)).problems == []
+
+
 @pytest.mark.parametrize("seed", [3629, 8100])
 def test_what_waits_for_a_newer_worker_is_not_committed_past(seed: int) -> None:
     """One capability's pages are of a newer version and wait; another of the same log goes on."""

@@ -139,7 +139,8 @@ def test_java_does_not_outlive_a_killed_parent_and_its_successor_waits_for_it(
     served.kill()
     with Broker(tmp_path) as successor:
         assert f" {successor.address};" in said
-        assert not javas[0].is_running()
+        # A process whose parent is gone may stay in the list until somebody asks how it ended.
+        assert not javas[0].is_running() or javas[0].status() == psutil.STATUS_ZOMBIE
 
 
 def test_the_folder_remembers_its_ports(tmp_path: Path) -> None:

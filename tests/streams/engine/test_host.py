@@ -196,14 +196,34 @@ async def test_a_shard_whose_pages_do_not_load_after_a_fault_is_not_saved_by_a_s
     saving = asyncio.ensure_future(desk.host._save(dict(desk.host.held), float("inf")))
     await asyncio.sleep(0)
     assert desk.host._saving.locked()
-    with pytest.raises(MemoryError):
-        await desk.host.take(FAILING, chunk)
+    taking = asyncio.ensure_future(desk.host.take(FAILING, chunk))
     for _ in range(5):
         await turns()
         await desk.producer.acknowledge_all()
     await saving
+    with pytest.raises(MemoryError):
+        await taking
     assert {key for key in desk.table if b"failing" in key} == set()
     assert page_key("counting", 0, page_of(b"a")) in desk.table
+
+
+async def test_a_shard_that_left_while_its_load_waited_for_a_save_is_not_loaded() -> None:
+    desk = Desk(COUNTING, FAILING)
+    chunk = desk.readings(*["a/load"] * 15, "a/poison")
+    await desk.host.take(COUNTING, chunk)
+    saving = asyncio.ensure_future(desk.host._save(dict(desk.host.held), float("inf")))
+    await asyncio.sleep(0)
+    shard = desk.shard(FAILING)
+    taking = asyncio.ensure_future(desk.host.take(FAILING, chunk))
+    await turns()
+    leaving = asyncio.ensure_future(desk.host.let_go())
+    for _ in range(8):
+        await turns()
+        await desk.producer.acknowledge_all()
+    await asyncio.gather(saving, taking, leaving)
+    assert shard.next == 0
+    assert {key for key in desk.table if b"failing" in key} == set()
+    assert desk.consumer.committable == {HERE: 0}
 
 
 async def test_a_sound_record_that_fails_once_while_a_bad_one_is_looked_for_is_not_left_out() -> None:
