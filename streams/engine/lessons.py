@@ -24,7 +24,7 @@ def lesson_of(raw: bytes | None) -> tuple[int, bytes] | None:
 
 
 class Lessons:
-    """The lesson in force, and the last that was saved. One is saved at a time: the others stand in the log.
+    """The lesson in force, and the one that is saved: the others stand in the log.
 
     at, content    the offset of the lesson in force, and what it says; -1: none is
     saved_at       the offset of the one that is saved, -1: none is
@@ -34,6 +34,7 @@ class Lessons:
         self._key = page_key(capability, partition, "lesson")
         self.at, self.content = -1, b""
         self.saved_at, self._saved = -1, b""
+        self._unsaved: dict[int, bytes] = {}
 
     def take(self, at: int, content: bytes, learn: Callable[[bytes], None]) -> None:
         """Put a lesson into force; pass over what is none, as everybody does who comes to that place."""
@@ -43,13 +44,21 @@ class Lessons:
             log.error("%s: what stands @%d is no lesson: %s", self._key.decode(), at, why)
         else:
             self.at, self.content = at, content
+            if at > self.saved_at:
+                self._unsaved[at] = content
 
-    def record(self) -> list[tuple[bytes, bytes]]:
-        """Return the record that saves the lesson in force, where it is newer than what is saved."""
-        if self.at <= self.saved_at:
+    def record(self, lowest: Statement) -> list[tuple[bytes, bytes]]:
+        """Return the record that saves the lesson of the lowest page, where that is newer than what is saved.
+
+        It stands behind the pages. A newer one, or this one before them, would move where the fold begins back, behind
+        what may be committed already.
+        """
+        content = self._unsaved.get(lowest.lesson_at)
+        if content is None:
             return []
-        self.saved_at = self.at
-        return [(self._key, encode((self.at, self.content)))]
+        self.saved_at = lowest.lesson_at
+        self._unsaved = {at: later for at, later in self._unsaved.items() if at > self.saved_at}
+        return [(self._key, encode((self.saved_at, content)))]
 
     def read(self, table: Mapping[bytes, bytes], end: int | None) -> None:
         """Take what is saved; end: of the log, behind which nothing that was said of it holds."""

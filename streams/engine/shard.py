@@ -320,7 +320,6 @@ class Shard:
         here = Statement(b"", self.next, self.clock_ms, self.settings_at, self.lessons.at)
         if self.settings_at >= 0 and self.settings_at >= self._written:
             records.append((self._settings_key(self.settings_at), self._settings[self.settings_at]))
-        records += self.lessons.record()
         dirty = np.flatnonzero(self.bank.dirty).tolist()
         for number in sorted(dirty, key=lambda page: self.statements[page].position):
             if self.statements[number].position > self.next:
@@ -338,7 +337,8 @@ class Shard:
                     self.statements[number] = replace(here, stamp=statement.stamp)
             records.append((page_key(self.capability, self.partition, "pages"), pages.encode(self.statements)))
         self._written = self.next
-        return records, self.lessons.begin(min(self.statements, key=lambda statement: statement.position))
+        lowest = min(self.statements, key=lambda statement: statement.position)
+        return records + self.lessons.record(lowest), self.lessons.begin(lowest)
 
     def _encode_page(self, number: int, statement: Statement) -> bytes:
         marks, payload = self.marks.of_page(number), self.bank.take(number)

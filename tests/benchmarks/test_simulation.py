@@ -55,6 +55,12 @@ def test_a_shard_that_failed_while_it_was_saved_is_loaded_from_what_was_saved(se
     assert run(schedule_of(seed)).problems == []
 
 
+@pytest.mark.parametrize("seed", [312128])
+def test_a_lesson_is_not_written_over_while_the_lowest_page_needs_it(seed: int) -> None:
+    """The newest was saved at once, before the page furthest back: the fold then began behind what was committed."""
+    assert run(schedule_of(seed)).problems == []
+
+
 @pytest.mark.parametrize("seed", [3629, 8100])
 def test_what_waits_for_a_newer_worker_is_not_committed_past(seed: int) -> None:
     """One capability's pages are of a newer version and wait; another of the same log goes on."""

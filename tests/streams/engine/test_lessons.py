@@ -83,7 +83,7 @@ def test_whoever_loads_the_pages_goes_on_under_the_lesson_of_the_page(at: int) -
 
 @pytest.mark.parametrize("older", [True, False])
 def test_where_another_lesson_is_saved_than_the_page_names_the_fold_begins_at_the_one_it_names(older: bool) -> None:
-    """So it is where a page waits for room in the budget, or a worker that was given up writes late."""
+    """So it is where a worker that was given up writes late."""
     first, other, second = shard(), shard(), shard()
     fold_into(first, METRICS, LOG[:4])
     table = dict(first.snapshot(float("inf"))[0])
@@ -97,15 +97,20 @@ def test_where_another_lesson_is_saved_than_the_page_names_the_fold_begins_at_th
     assert counts(second) == {"a/x": 111, "b/x": 201}
 
 
-def test_what_may_be_committed_does_not_pass_the_lesson_that_a_page_needs() -> None:
+def test_a_lesson_stays_saved_until_the_lowest_page_names_another_and_the_fold_never_begins_further_back() -> None:
     whole = shard()
     fold_into(whole, METRICS, LOG[:4])
-    whole.snapshot(float("inf"))
+    table = dict(whole.snapshot(float("inf"))[0])
     fold_into(whole, METRICS, LOG[4:], start=4)
-    _, position = whole.snapshot(0.0)
-    assert min(statement.position for statement in whole.statements) == 4
-    assert position == 2, "its page names that lesson, and another is saved now"
-    assert whole.snapshot(float("inf"))[1] == len(LOG)
+    records, position = whole.snapshot(0.0)
+    assert KEY not in dict(records)
+    assert shard().load(table | dict(records)) == position == 4
+    records, position = whole.snapshot(float("inf"))
+    assert lesson_of(dict(records)[KEY]) == (4, b"100")
+    assert position == len(LOG)
+    for arrived in range(len(records)):  # of those that were sent, in their order
+        table |= dict(records[:arrived])
+        assert shard().load(table) >= 4
 
 
 def test_a_page_is_dropped_whose_lesson_is_neither_saved_nor_in_the_log() -> None:
