@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec import field
 
 from detectors.anomaly import AnomalyBank
 from detectors.anomaly_rows import Rule, rule_of
 from detectors.bank import NEVER
+from detectors.columns import Flags
 from detectors.crowds import RESPECTS, distinct, raised
 from detectors.floods_kinds import Flood, flood_of
 from detectors.floods_usual import Facts, Rate, Usual
 from detectors.ledger import Entry, Ledger
 from detectors.security.blocks import MOST_TIMES, PROPOSAL_EXPIRES_S, duration_s
 from topics import Derived, Record
+from topics.clients import client_of
 from topics.compositions import WINDOW_S, Composition
+from topics.control import EVERYBODY, Feedback
 from topics.proposals import Proposal
 from topics.settings import Settings
 from topics.signals import MANY, Threat
@@ -127,6 +131,17 @@ class FloodsBank(Ledger):
             said += self._judge(name, service, window, clock_ms)
         service.due_ms = min((one.due_ms for one in service.open.values()), default=NEVER)
         return said
+
+    def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
+        """Forget the last block of a client that a person lets go, or all that would run."""
+        client = client_of(feedback.subject)
+        for page in np.flatnonzero(ready).tolist() if feedback.verdict == "lift" else ():
+            for service in self.entries[page].values():
+                for name, (until_ms, _) in list(service.blocks.items()):
+                    if name == client or (client == EVERYBODY and until_ms > clock_ms):
+                        del service.blocks[name]
+                        self.dirty[page] = True
+        return []
 
     @property
     def late(self) -> int:

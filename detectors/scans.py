@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bank import NEVER, Finding, page_of
+from detectors.bank import NEVER, Finding
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.rows import RowBank
 from detectors.scans_rows import Row, bounds, judge_contacts, least_rows
@@ -70,13 +70,9 @@ class ScansBank(RowBank):
         return []
 
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
-        """Take back the last block of a client that a person lets go, and what was held against it."""
-        client = name_of(feedback.subject.encode("utf-8", "replace"))
-        page, row = page_of(client), self.names.row(client)
-        if feedback.verdict in ("lift", "false alarm") and ready[page] and row >= 0:
-            blocks.lift(self.rows[row])
-            self.rows["ratio"][row] = 0.0
-            self.dirty[page] = True
+        """Take back the last blocks of those whom a person lets go, and what was held against them."""
+        rows = blocks.let_go(self, feedback, clock_ms / 1000, ready)
+        self.rows["ratio"][rows] = 0.0
         return []
 
     def fold(self, run: Run) -> list[Finding]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from detectors.compiled import kernel
 from detectors.names import hash_name
-from detectors.security.blocks import BLOCK_FIELDS
+from detectors.security.blocks import TIMES_FIELDS
 
 SCANNER_FAILS, VISITOR_FAILS = 0.8, 0.2
 MISSED = 0.01
@@ -37,7 +37,6 @@ ONE, MIX, TOP, HALF = np.uint64(1), np.uint64(0xD6E8FEB86659FD93), np.uint64(58)
 # `count` are in use. ratio: the logarithm of the likelihoods' ratio at at_s. Of the walk since it last stood at nought
 # or below: tried, the first contacts; vain, those refused or not answered; targets and ports, a bit of 64 for each that
 # did not answer.
-BLOCKED = [field for field in BLOCK_FIELDS if field[0] in ("block_until_s", "blocked")]
 Row = np.dtype(
     [
         ("contact", "u4", KEPT),
@@ -48,7 +47,7 @@ Row = np.dtype(
         ("count", "i8"),
         ("tried", "i4"),
         ("vain", "i4"),
-        *BLOCKED,
+        *TIMES_FIELDS,
     ]
 )
 

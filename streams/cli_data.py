@@ -11,7 +11,7 @@ from streams.admin import put_settings as put
 from streams.cli_words import say
 from streams.client import Publisher
 from streams.feed import Fed, Machine, feed_lines, feed_machine, feed_raw, lines_of
-from streams.feedback import Verdict, give
+from streams.feedback import Verdict, give, let_go
 from streams.ingest import FORMATS
 from streams.reader import Message
 from streams.settings import Loaded, Process
@@ -20,8 +20,7 @@ from streams.tail import json_of, line_of
 from streams.tail import tail as tail_of
 from topics.catalogue import named
 from topics.clients import client_of
-from topics.control import EVERYBODY, Feedback
-from topics.proposals import BLOCKLIST_KEY, PROPOSALS
+from topics.control import EVERYBODY
 from topics.settings import Source
 
 
@@ -67,12 +66,9 @@ async def tail(
 
 async def lift(process: Process, client: str | None, author: str) -> None:
     """Ask for the end of a client's block, or of all, where none is named."""
-    subject = EVERYBODY if client is None else client_of(client)
-    feedback = Feedback(verdict="lift", subject=subject, author=author)
     async with Publisher(process, say) as publisher:
-        # All blocks are decided in one partition: that of their common key, not of the client's.
-        await publisher.publish_now(PROPOSALS, feedback, key=BLOCKLIST_KEY)
-    what = "every block" if client is None else subject
+        await let_go(publisher, client or EVERYBODY, author)
+    what = "every block" if client is None else client_of(client)
     click.echo(f"asked to lift {what}; `luminar tail blocklist` shows when it is done")
 
 

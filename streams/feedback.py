@@ -8,17 +8,26 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from streams.client import Publisher, partition_of, read
+from streams.client import Publisher, TopicMissing, partition_of, read
 from streams.connection import Say, partition_counts, say_in_log
 from streams.settings import Process
 from topics import Topic
 from topics.alerts import ALERTS, Alert
-from topics.control import Feedback
+from topics.clients import client_of
+from topics.compositions import COMPOSITIONS
+from topics.connections import CONNECTIONS
+from topics.control import EVERYBODY, Feedback
 from topics.metrics import METRICS
+from topics.proposals import BLOCKLIST_KEY, PROPOSALS
+from topics.requests import REQUESTS
 from topics.signals import SIGNALS
 
 Verdict = Literal["false alarm", "confirmed", "expected"]
 VERDICTS: tuple[Verdict, ...] = ("false alarm", "confirmed", "expected")
+
+
+ACCUSERS = (REQUESTS, CONNECTIONS, COMPOSITIONS)
+"""The logs of those who propose blocks of clients, and keep what is held against them."""
 
 
 class FeedbackRefused(Exception):
@@ -70,6 +79,27 @@ def alert_subjects(alert: Alert) -> list[tuple[str, str]]:
     """
     pairs = [subject.rpartition(" ") for subject in alert.subjects]
     return [(series, kind) for series, _, kind in pairs if series.startswith(f"{alert.service}/")]
+
+
+async def let_go(publisher: Publisher, client: str, author: str) -> None:
+    """Ask for the end of a client's block, or of all ("*"), and that nothing is held against who was blocked.
+
+    `decisions` hears of it first, since it spares them; then whoever proposes blocks, in the partition of the client,
+    or in all where that is not known. A log that is not there holds nothing against anybody.
+    """
+    subject = client_of(client)
+    feedback = Feedback(verdict="lift", subject=subject, author=author)
+    # All blocks are decided in one partition: that of their common key, not of the client's.
+    await publisher.publish_now(PROPOSALS, feedback, key=BLOCKLIST_KEY)
+    for topic in ACCUSERS:
+        try:
+            count = await publisher.partitions(topic)
+        except TopicMissing:
+            continue
+        one = topic.key == "client" and subject != EVERYBODY
+        for partition in [partition_of(subject.encode("utf-8", "replace"), count)] if one else range(count):
+            await publisher.publish(topic, feedback, key=subject, partition=partition)
+    await publisher.flush()
 
 
 async def find_alert(process: Process, name: str, say: Say = say_in_log) -> Alert | None:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bank import NEVER, PAGES, Finding, page_of
+from detectors.bank import NEVER, PAGES, Finding
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.rows import RowBank, oldest_rows
 from detectors.security import blocks
@@ -17,6 +17,7 @@ from detectors.security.abstaining import Abstaining
 from detectors.security.behaviour import (
     AGENT,
     CRAWL,
+    HELD_AGAINST,
     LOGIN,
     RATE,
     SCAN,
@@ -128,13 +129,11 @@ class SecurityBank(RowBank):
         return []
 
     def feedback(self, feedback: Feedback, clock_ms: int, ready: Flags) -> list[Derived]:
-        """Take back the last block of a client that a person lets go."""
-        client = name_of(feedback.subject.encode("utf-8", "replace"))
-        page, row = page_of(client), self.names.row(client)
-        if feedback.verdict in ("lift", "false alarm") and ready[page] and row >= 0:
-            blocks.lift(self.rows[row])
-            self._held[row] = blocks.is_held(self.rows[row])
-            self.dirty[page] = True
+        """Take back the last blocks of those whom a person lets go; but for their habits they begin anew."""
+        rows = blocks.let_go(self, feedback, clock_ms / 1000, ready)
+        for name in HELD_AGAINST:
+            self.rows[name][rows] = 0
+        self._held[rows] = self.rows["blocked"][rows] > 0
         return []
 
     def counts(self) -> dict[str, int]:

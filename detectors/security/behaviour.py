@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detectors.columns import Text
 from detectors.compiled import kernel
 from detectors.security.agents import is_scanner
-from detectors.security.blocks import BLOCK_FIELDS
+from detectors.security.blocks import BLOCK_FIELDS, EVIDENCE_FIELDS
 from detectors.security.crawls import CRAWL_FIELDS, PAGE_FIELDS, crawls, walks
 from detectors.security.habits import HABIT_FIELDS, begin, counted, excess_of, minute_of
 from detectors.security.logins import (
@@ -32,6 +32,10 @@ from topics.settings import SecuritySettings
 # What every request touches stands first, so that it is brought near together.
 _HOT = [*CRAWL_FIELDS, *HABIT_FIELDS]
 Row = np.dtype([*_HOT, *RATE_FIELDS, *SCAN_FIELDS, *LOGIN_FIELDS, *BLOCK_FIELDS, *PAGE_FIELDS])
+HELD_AGAINST = tuple(
+    name for name, *_ in (*CRAWL_FIELDS, *RATE_FIELDS, *SCAN_FIELDS, *LOGIN_FIELDS, *EVIDENCE_FIELDS, *PAGE_FIELDS)
+)
+"""What a client begins anew with that a person lets go: all but its habits, and how often it was blocked before."""
 ROW_BYTES, HOT_BYTES, AHEAD = Row.itemsize, np.dtype(_HOT).itemsize, 8
 RATE, SCAN, UNUSUAL, LOGIN, CRAWL, WALK, TRIED, AGENT = (1 << k for k in range(8))
 

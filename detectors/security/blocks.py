@@ -6,7 +6,14 @@ import math
 import zlib
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from detectors.bank import page_of
+from detectors.columns import Flags, Ints
+from detectors.rows import RowBank
+from detectors.security.clients import name_of
 from detectors.security.payloads import Evidence
+from topics.control import EVERYBODY, Feedback
 from topics.proposals import Proposal
 from topics.settings import SecuritySettings
 
@@ -18,13 +25,9 @@ MOST_TIMES = 64
 # place), and how much it counts.
 # block_until_s: until when, by the log's clock, the block that was proposed last would run; blocked: how many were
 # proposed.
-BLOCK_FIELDS = [
-    ("evidence_hash", "u4", PIECES),
-    ("evidence_s", "u4", PIECES),
-    ("evidence_weight", "f4", PIECES),
-    ("block_until_s", "f8"),
-    ("blocked", "i8"),
-]
+EVIDENCE_FIELDS = [("evidence_hash", "u4", PIECES), ("evidence_s", "u4", PIECES), ("evidence_weight", "f4", PIECES)]
+TIMES_FIELDS = [("block_until_s", "f8"), ("blocked", "i8")]
+BLOCK_FIELDS = [*EVIDENCE_FIELDS, *TIMES_FIELDS]
 
 
 class Standing(NamedTuple):
@@ -102,10 +105,27 @@ def duration_s(times: int, settings: SecuritySettings) -> float:
     return wanted_s
 
 
-def lift(row: Any) -> None:
-    """Take back the last block: it does not run, and was none of the client's times."""
-    row["block_until_s"] = 0.0
-    row["blocked"] = max(0, int(row["blocked"]) - 1)
+def let_go(bank: RowBank, feedback: Feedback, clock_s: float, ready: Flags) -> Ints:
+    """Take back the last blocks of those whom a person lets go: they do not run, and were none of the clients' times.
+
+    Return the rows: all of the one client that is meant, or, where everybody is, of each whose block would run. What
+    else is held against them is the bank's to forget.
+    """
+    rows = np.zeros(0, np.int64)
+    if feedback.verdict not in ("lift", "false alarm"):
+        return rows
+    if feedback.subject == EVERYBODY:
+        living = bank.living()
+        rows = living[ready[bank.pages[living]] & (bank.rows["block_until_s"][living] > clock_s)]
+    else:
+        client = name_of(feedback.subject.encode("utf-8", "replace"))
+        page = page_of(client)
+        its = [row for row in bank.rows_of(page).tolist() if ready[page] and bank.group(bank.name_of[row]) == client]
+        rows = np.array(its, np.int64)
+    bank.rows["block_until_s"][rows] = 0.0
+    bank.rows["blocked"][rows] = np.maximum(bank.rows["blocked"][rows] - 1, 0)
+    bank.dirty[bank.pages[rows]] = True
+    return rows
 
 
 def is_held(row: Any) -> bool:

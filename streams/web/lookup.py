@@ -12,14 +12,12 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from streams.client import Publisher, TopicMissing
-from streams.feedback import FeedbackRefused, Verdict, publish, wishes
+from streams.feedback import FeedbackRefused, Verdict, let_go, publish, wishes
 from streams.reader import Message, bounds, read
 from streams.settings import Process
 from streams.web.model import View
 from streams.web.rings import Shelf
 from topics.catalogue import ALL
-from topics.control import Feedback
-from topics.proposals import BLOCKLIST_KEY, PROPOSALS
 
 Row = dict[str, Any]
 SHOWN_CHARACTERS = 20_000
@@ -84,14 +82,12 @@ class Lookup:
             return await anext(found, None)
 
     async def lift(self, client: str) -> str | None:
-        """Ask `decisions` to end a client's block; return what went wrong, if anything did."""
+        """Ask for the end of a client's block; return what went wrong, if anything did."""
         if client not in self._view.blocks:
             return f"{client} is not blocked any more"
         try:
             async with asyncio.timeout(LIMIT_S), Publisher(self._process, patience_s=LIMIT_S) as publisher:
-                # Into the partition where `decisions` keeps all blocks, which is not that of the client's own key.
-                feedback = Feedback(verdict="lift", subject=client, author=AUTHOR)
-                await publisher.publish_now(PROPOSALS, feedback, key=BLOCKLIST_KEY)
+                await let_go(publisher, client, AUTHOR)
         except FAILURES as error:
             return f"the wish did not reach Kafka: {str(error) or 'no answer'}"
         self._view.ask_lift(client, self._now())

@@ -31,12 +31,14 @@ from tests.detectors.crowd import (
 from tests.fakes import fold, fold_into, shard_of
 from topics import Origin
 from topics.compositions import BUCKETS, COMPOSITIONS, WINDOW_S, Composition, Mix
-from topics.control import Tick
+from topics.control import EVERYBODY, Feedback, Tick
+from topics.proposals import Proposal
 from topics.settings import AnomalySettings, FloodSettings, Settings
 from topics.signals import MANY, Threat
 
 CALM = 64
 USUAL = 120
+HEAVY_CLIENTS = {"203.0.113.7", "203.0.113.8", "203.0.113.9"}
 
 
 @cache
@@ -62,7 +64,7 @@ def test_a_flood_is_called_by_what_it_is_made_of(crowd: Crowd, kind: str, seed: 
     assert threats[0].at_s == START_S + CALM * WINDOW_S
     assert threats[0].score > 2
     blocked = {proposal.target for proposal in proposals}
-    assert blocked == ({"203.0.113.7", "203.0.113.8", "203.0.113.9"} if kind == HEAVY else set())
+    assert blocked == (HEAVY_CLIENTS if kind == HEAVY else set())
     assert threats[0].client == ("203.0.113.7" if kind == HEAVY else MANY)
 
 
@@ -123,6 +125,18 @@ def test_a_heavy_client_is_blocked_once_and_longer_when_it_returns() -> None:
     _, proposals = judged(pieces)
     assert [one.wanted for one in proposals if one.target == "203.0.113.7"] == [240.0, 960.0]
     assert len(proposals) == 6
+
+
+@pytest.mark.parametrize("subject", ["203.0.113.7", EVERYBODY])
+def test_a_heavy_client_that_a_person_lets_go_was_not_blocked(subject: str) -> None:
+    chance = random.Random(4)
+    first = log_of([*calm(0), *compositions([visitors(chance, USUAL) + heavy(chance, 1000)], first=CALM)])
+    again = log_of(compositions([visitors(chance, USUAL) + heavy(chance, 1000)], first=CALM + 3))
+    lift = Feedback(verdict="lift", subject=subject)
+    said = check(FloodsBank, COMPOSITIONS, [*first, (again[0][0], lift), *again])
+    wanted = [(one.target, one.wanted) for one in said if isinstance(one, Proposal)]
+    let_go = HEAVY_CLIENTS if subject == EVERYBODY else {subject}
+    assert sorted(wanted) == sorted([(one, 240.0) for one in HEAVY_CLIENTS] + [(one, 240.0) for one in let_go])
 
 
 # Drawn rather than asked: many windows, cheaply -----------------------------------------------------------------------

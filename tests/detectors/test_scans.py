@@ -16,7 +16,7 @@ from tests.contract import check
 from tests.fakes import fold, fold_into, shard_of
 from topics import Derived, Origin
 from topics.connections import CONNECTIONS, Connection
-from topics.control import Feedback
+from topics.control import EVERYBODY, Feedback
 from topics.proposals import Proposal
 from topics.settings import ScanSettings, SecuritySettings, Settings
 from topics.signals import Threat
@@ -156,6 +156,15 @@ def test_a_client_that_a_person_lets_go_begins_anew() -> None:
     said = check(ScansBank, CONNECTIONS, log)
     assert [p.wanted for p in proposals(said)] == [240.0, 240.0]
     assert len(threats(fold(ScansBank, CONNECTIONS, log[:-1]))) == 1
+
+
+def test_all_are_let_go_whose_block_would_run() -> None:
+    first = log_of(connection(k, k, client=client) for k in range(7) for client in (CLIENT, "192.0.2.2"))
+    lift = Feedback(verdict="lift", subject=EVERYBODY)
+    again = log_of(connection(20 + k, 50 + k, client=client) for k in range(6) for client in (CLIENT, "192.0.2.2"))
+    assert proposals(check(ScansBank, CONNECTIONS, [*first, (first[-1][0], lift), *again])) == proposals(
+        fold(ScansBank, CONNECTIONS, first)
+    )
 
 
 def test_spellings_of_a_client_are_one_and_foreign_ones_are_forwarded() -> None:

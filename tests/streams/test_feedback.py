@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from streams.feedback import FeedbackRefused, Verdict, Wish, wishes
+from streams.bus import capabilities
+from streams.feedback import ACCUSERS, FeedbackRefused, Verdict, Wish, wishes
 from topics.alerts import Alert
 from topics.control import Feedback
 from topics.metrics import METRICS
+from topics.proposals import PROPOSALS
 from topics.signals import SIGNALS
 
 ALERT = Alert(
@@ -47,3 +49,9 @@ def test_what_is_expected_teaches_no_model() -> None:
 def test_of_a_service_alone_no_model_can_learn(verdict: Verdict) -> None:
     with pytest.raises(FeedbackRefused, match="the id of an alert that names a series, or a series, got 'shop'"):
         wishes(verdict, "shop", "ann", None, None)
+
+
+def test_a_lift_is_heard_by_whoever_proposes_blocks() -> None:
+    """All who propose anything but `scaling`, which proposes no blocks."""
+    proposing = {one.topic.name for one in capabilities() if PROPOSALS in one.says and one.name != "scaling"}
+    assert {topic.name for topic in ACCUSERS} == proposing

@@ -6,7 +6,7 @@ from detectors.security.blocks import PROPOSAL_EXPIRES_S
 from tests.contract import check
 from tests.detectors.security.logs import CLIENT, START_S, log_of, proposals, request, said_of, threats
 from tests.fakes import fold
-from topics.control import Feedback
+from topics.control import EVERYBODY, Feedback
 from topics.requests import REQUESTS, Request
 from topics.settings import Limit, SecuritySettings, Settings
 
@@ -78,6 +78,50 @@ def test_a_client_that_a_person_lets_go_can_be_proposed_again_and_was_not_blocke
     said = fold(SecurityBank, REQUESTS, log, Settings(security=STRICT))
     assert [p.wanted for p in proposals(said)] == [100.0, 100.0]
     assert check(SecurityBank, REQUESTS, log, Settings(security=STRICT)) == said
+
+
+def lifted(at_s: float, subject: str) -> tuple[int, Feedback]:
+    return int((START_S + at_s) * 1000), Feedback(verdict="lift", subject=subject)
+
+
+def test_evidence_against_a_client_that_a_person_lets_go_is_forgotten() -> None:
+    """Its next hostile request is one piece of evidence, and not the fourth."""
+    log = log_of(request(k, path=path) for k, path in enumerate((SQLI, XSS, TRAVERSAL)))
+    again = [request(300 + k, path=path) for k, path in enumerate((SQLI, XSS, TRAVERSAL))]
+    said = fold(SecurityBank, REQUESTS, [*log, lifted(20, CLIENT), *log_of(again)])
+    assert [p.at_s - START_S for p in proposals(said)] == [2.0, 302.0]
+    assert [t.at_s - START_S for t in threats(said)] == [0.0, 1.0, 2.0, 300.0, 301.0, 302.0]
+
+
+def test_failed_logins_scans_and_limits_of_routes_begin_anew_for_a_client_that_is_let_go() -> None:
+    limits = (Limit(requests=1, window_s=3600.0, route="/api"),)
+    security = SecuritySettings(limits=limits, login_failures=3, scan_paths=3)
+    tries = [request(k, path="/login", method="POST", status=401) for k in range(3)]
+    paths = [request(10 + k, path=f"/{k}", status=404) for k in range(2)]
+    before = [*tries, *paths, request(20, path="/api")]
+    after = [request(30, path="/login", method="POST", status=401), request(31, path="/9", status=404)]
+    after.append(request(32, path="/api"))
+    whole = Settings(security=security)
+    assert {t.family for t in threats(fold(SecurityBank, REQUESTS, log_of(before + after), whole))} == {
+        "login", "scan", "rate"
+    }  # fmt: skip
+    log = [*log_of(before), lifted(25, CLIENT), *log_of(after)]
+    assert check(SecurityBank, REQUESTS, log, whole) == []
+
+
+def test_all_are_let_go_whose_block_would_run_and_nobody_else() -> None:
+    first = [
+        *burst(0.0, "192.0.2.1"),
+        *burst(90.0, "192.0.2.2"),
+        *burst(91.0, "2001:db8::1"),
+        request(95.0, "192.0.2.3"),
+    ]
+    log = [*log_of(first), lifted(120, EVERYBODY)]
+    again = [one for client in ("192.0.2.1", "192.0.2.2", "2001:db8::1") for one in burst(125.0, client)]
+    log += log_of([*sorted(again, key=lambda one: one.at_s), request(126.0, "192.0.2.3")])
+    said = check(SecurityBank, REQUESTS, log, Settings(security=STRICT))
+    wanted = {(p.target, p.wanted) for p in proposals(said) if p.at_s > START_S + 120}
+    assert wanted == {("192.0.2.1", 300.0), ("192.0.2.2", 100.0), ("2001:db8::/64", 100.0)}
 
 
 def test_a_late_piece_teaches_and_says_nothing() -> None:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from streams.admin import create_topics
-from streams.client import Publisher, read
+from streams.client import Publisher, partition_of, read
+from streams.feedback import ACCUSERS
 from streams.settings import Broker, Process
 from streams.web.lookup import Lookup
 from streams.web.model import View
@@ -63,15 +64,24 @@ async def test_the_page_follows_the_topics_and_opens_their_records(process: Proc
         await until(lambda: len(view.blocks) == 2)
 
 
-async def test_a_lift_is_a_wish_in_the_log_of_all_blocks(process: Process) -> None:
+async def test_a_lift_is_a_wish_in_the_logs_of_all_blocks_and_of_those_who_propose_them(process: Process) -> None:
     async with Publisher(process) as publisher, following(process) as view:
         blocks = [one for one in story.actions(time.time()) if one.topic == "blocklist"]
         await publisher.publish_now(BLOCKLIST, blocks[0].value, key=blocks[0].key)
         await until(lambda: len(view.blocks))
         assert await Lookup(process, view).lift("127.0.0.66") is None
-        wishes = [one async for one in read(process, PROPOSALS)]
-    feedback = [decode_control(one.value or b"") for one in wishes if one.key == b"blocklist"]
-    assert feedback == [Feedback(verdict="lift", subject="127.0.0.66", author="page")]
+        logs = {topic: [one async for one in read(process, topic)] for topic in (PROPOSALS, *ACCUSERS)}
+    told = {
+        topic: [(one.partition, one.value) for one in log if b'"feedback"' in (one.value or b"")]
+        for topic, log in logs.items()
+    }
+    lift = Feedback(verdict="lift", subject="127.0.0.66", author="page")
+    assert {decode_control(value or b"") for log in told.values() for _, value in log} == {lift}
+    home = partition_of(b"127.0.0.66", process.partitions)
+    assert {topic.name: sorted(partition for partition, _ in log) for topic, log in told.items()} == {
+        "proposals": [partition_of(b"blocklist", process.partitions)], "requests": [home], "connections": [home],
+        "compositions": [0, 1],
+    }  # fmt: skip
     assert "127.0.0.66" in view.asked
 
 
