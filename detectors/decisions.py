@@ -10,6 +10,7 @@ from detectors.columns import Flags
 from detectors.decisions_blocks import Verdict, block, blocked, desk_of, lift, place_of, until_ms_of, why_not_block
 from detectors.decisions_entries import MINUTE_MS, AllowList, Client, Desk, Target, tell_refusal
 from detectors.ledger import Ledger
+from detectors.security.clients import is_in
 from topics import Derived, Record
 from topics.clients import client_of
 from topics.commands import Command
@@ -97,6 +98,7 @@ class DecisionsBank(Ledger):
         verdict = (
             self._why_nothing(proposal, clock_ms)
             or why_not_block(client, until_ms, entries, self.settings, self.allowed, clock_ms)
+            or self._why_not_believed(proposal, client)
             or self._why_dry(proposal)
         )
         if verdict is None:
@@ -137,6 +139,13 @@ class DecisionsBank(Ledger):
         if not self.settings.decisions.enabled:
             return Verdict("kill switch", "all actions are switched off in the settings")
         return None
+
+    def _why_not_believed(self, proposal: Proposal, client: str) -> Verdict | None:
+        """Return that somebody else may have sent, under the client's address, what led to a proposed block."""
+        if not proposal.forgeable or any(is_in(client, network) for network in self.settings.decisions.genuine):
+            return None
+        why = "somebody else may have sent it under this address, and it is in no network of decisions.genuine"
+        return Verdict("forgeable", f"{client} is not blocked: {why}")
 
     def _why_dry(self, proposal: Proposal) -> Verdict | None:
         """Return that nothing else stands against an action that is only rehearsed."""

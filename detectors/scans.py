@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ BITS = 64
 
 class ScansBank(RowBank):
     """Says who scans, once the test concludes it, and proposes a block; again whenever more is tried after that block.
+
+    Nobody has to receive an answer to be called a scanner, so what is proposed says that it may be somebody else.
 
     A row is a client's. Of a full page the client with the least evidence against it makes room, so that a flood of
     made-up addresses does not hide a slow scan.
@@ -105,7 +108,7 @@ class ScansBank(RowBank):
         )  # fmt: skip
         clock_s = int(run.clock_ms[i]) / 1000
         block = blocks.propose(cell, client, service, FAMILY, why, clock_s, self.settings.security)
-        return [threat] if block is None else [threat, block]
+        return [threat] if block is None else [threat, msgspec.structs.replace(block, forgeable=True)]
 
     def spare(self, page: int) -> NDArray[np.int64]:
         """Return the rows of a page against which there is least evidence, and of these those longest not heard of."""

@@ -139,7 +139,12 @@ def _network_rules(settings: Settings) -> Rule:
         if limit.by == "user" and limit.network is not None:
             network = f"found {limit.network!r} in one of users"
             yield ("security", "limits", i, "network"), f"expected a network in limits of clients only, {network}"
-    for path, entries in ((("decisions", "allow"), settings.decisions.allow), (("scans", "own"), settings.scans.own)):
+    lists = (
+        (("decisions", "allow"), settings.decisions.allow),
+        (("decisions", "genuine"), settings.decisions.genuine),
+        (("scans", "own"), settings.scans.own),
+    )
+    for path, entries in lists:
         for i, entry in enumerate(entries):
             # Without a slash it may be an API key, which can be anything.
             if not entry or ("/" in entry and not _is_network(entry)):

@@ -18,6 +18,8 @@ class Proposal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True)
     at_s           when it was concluded; expires_at_s: after which nobody should act on it
     service        which service it is about; family: of a block, the threat's
     led_by         the conclusions that led to it
+    forgeable      what led to a block may have been sent by somebody else under the client's address, since nobody had
+                   to receive an answer for it
     """
 
     action: Literal["scale", "block"]
@@ -31,6 +33,7 @@ class Proposal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True)
     service: str = ""
     family: str = ""
     led_by: tuple[Origin, ...] = ()
+    forgeable: bool = False
 
     def key(self) -> str:
         """Return the target; blocks share one key, since a limit over many clients needs one place that counts."""
@@ -45,7 +48,8 @@ class Proposal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True)
 class Refusal(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A proposal that was not carried out.
 
-    rule           which rule refused it: "allow-list", "cooldown", "dry run", "expired", "kill switch", "limit",
+    rule           which rule refused it: "allow-list", "cooldown", "dry run", "expired", "forgeable" (it may
+                   have been somebody else, and `decisions.genuine` does not say otherwise), "kill switch", "limit",
                    "no change", "spared" (a person lifted this block), "target" (nothing to be scaled or blocked)
     why            that rule in one sentence with its figures
     """

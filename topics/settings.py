@@ -222,6 +222,8 @@ class DecisionSettings(Part, frozen=True, kw_only=True):
     enabled        the kill switch: False refuses every action
     dry_run        actions that are decided and said as refused, never ordered
     allow          networks and clients that are never blocked
+    genuine        networks under whose addresses nobody else can send to us, since routers before us check them: only
+                   there a port scan alone leads to a block; "0.0.0.0/0" and "::/0" for wherever it comes from
     cooldown_s     the least time between two commands for one target
     blocks_per_minute  the most new blocks in any minute
     blocks_most    the most blocks at one time
@@ -232,6 +234,7 @@ class DecisionSettings(Part, frozen=True, kw_only=True):
     enabled: bool = True
     dry_run: tuple[Literal["scale", "block"], ...] = ()
     allow: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
+    genuine: tuple[str, ...] = ()
     cooldown_s: Annotated[float, Meta(ge=0)] = 30.0
     blocks_per_minute: Count = 60
     blocks_most: Annotated[int, Meta(ge=1, le=10_000)] = 5_000

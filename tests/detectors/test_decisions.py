@@ -233,6 +233,43 @@ def test_only_a_single_client_is_blocked(client: str) -> None:
     assert rules_of(decided([block(0, client)], rules(allow=()))) == ["target"]
 
 
+def forged(second: float, client: str) -> Entry:
+    """Return a block proposed for what nobody had to receive an answer for."""
+    time_ms, proposal = block(second, client, family="portscan")
+    return time_ms, msgspec.structs.replace(proposal, forgeable=True)
+
+
+def test_nobody_is_blocked_for_what_another_may_have_sent_under_the_address() -> None:
+    """Seven forged packets accuse a visitor; that it is a visitor, and was blocked before, changes nothing."""
+    said = decided([forged(0, "192.0.2.1"), block(1, "192.0.2.1", 5.0), forged(2, "192.0.2.1"), tick(90)])
+    assert rules_of(said) == ["forgeable"]
+    assert [(b.family, b.until_s - T) for b in of(Block, said)] == [("rate", 6.0)]
+    assert len(of(Lift, said)) == 1
+
+
+@pytest.mark.parametrize(
+    ("genuine", "client", "blocked"),
+    [
+        ("192.0.2.0/24", "192.0.2.200", True),
+        ("0.0.0.0/0", "192.0.2.200", True),
+        ("::/0", "2001:db8:0:1::/64", True),
+        ("2001:db8::/32", "2001:db8:0:1::/64", True),
+        ("2001:db8:0:1::7/128", "2001:db8:0:1::/64", False),
+        ("192.0.2.0/24", "192.0.3.1", False),
+        ("0.0.0.0/0", "2001:db8:0:1::/64", False),
+    ],
+)
+def test_where_addresses_cannot_be_forged_such_a_block_is_ordered(genuine: str, client: str, blocked: bool) -> None:
+    said = decided([forged(0, client)], rules(genuine=(genuine,)))
+    assert [b.client for b in of(Block, said)] == [client] * blocked
+    assert rules_of(said) == ["forgeable"] * (not blocked)
+
+
+def test_the_allow_list_wins_over_genuine_addresses() -> None:
+    said = decided([forged(0, "192.0.2.1")], rules(genuine=("0.0.0.0/0",), allow=("192.0.2.0/24",)))
+    assert rules_of(said) == ["allow-list"]
+
+
 def test_a_block_is_extended_only_by_one_that_ends_later() -> None:
     said = decided([block(0, "192.0.2.1"), block(0, "192.0.2.1"), block(10, "192.0.2.1", 20.0), block(11, "192.0.2.1")])
     assert [(b.times, b.until_s - T) for b in of(Block, said)] == [(1, 60), (2, 71)]

@@ -62,6 +62,7 @@ def test_seven_ports_tried_in_vain_are_a_scan_however_slow(step_s: float) -> Non
     assert threat.text == "7 of 7 first contacts in vain: 1 target, about 7 ports"
     assert threat.score == pytest.approx(1.0, abs=0.06)
     assert (block.action, block.target, block.family, block.why) == ("block", CLIENT, "portscan", threat.text)
+    assert block.forgeable
     assert [one.origin.offset for one in said if one.origin is not None] == [6, 6]
 
 
