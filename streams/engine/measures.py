@@ -50,8 +50,9 @@ def measure(
         behind[tp] = min(shard.next, behind.get(tp, shard.next))
     _show_over(held.values())
     for tp in parts:
-        end = log_end(tp)
-        if end is not None and number in (None, tp.partition):
+        if number not in (None, tp.partition):
+            continue
+        if (end := log_end(tp)) is not None:
             meters.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - behind.get(tp, end)))
 
 
