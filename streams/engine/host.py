@@ -307,7 +307,7 @@ class Host:
         async with self._saving:
             copies = {}
             for where, one in held.items():
-                if not one.stopped:
+                if not one.stopped and not one.shard.is_saved:
                     copies[where] = one.shard.snapshot(budget)
                     await give_turn()
             lowest = dict(self.stateless)

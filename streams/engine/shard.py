@@ -310,6 +310,11 @@ class Shard:
         saved_ms = min(statement.clock_ms for statement in self.statements)
         return self.clock_ms - (saved_ms if saved_ms >= 0 else self._began_ms)
 
+    @property
+    def is_saved(self) -> bool:
+        """Say whether there is nothing to save."""
+        return self.next == self._written and not self.bank.dirty.any()
+
     def snapshot(self, budget: float) -> tuple[list[tuple[bytes, bytes]], int]:
         """Return what to save, all true at `next`, and the position that is safe once it is saved.
 
