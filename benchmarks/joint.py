@@ -20,7 +20,8 @@ from river.preprocessing import StandardScaler
 from detectors.anomaly import AnomalyBank
 from detectors.bank import PAGES
 from detectors.columns import Floats, Run
-from detectors.joint import JOINT, LIMIT, MEMBERS, PAIRS, SHARE_ALONE, JointModel
+from detectors.covariance import MEMBERS, PAIRS
+from detectors.joint import JOINT, LIMIT, JointModel
 from streams.evaluate import asd
 from streams.evaluate.alarms import joint_begins_at
 from streams.evaluate.judging import Judged, columns_of
@@ -33,7 +34,6 @@ Judge = Callable[[Errors], float]
 ALONE = Settings(anomaly=AnomalySettings(joint=False))
 READY = np.ones(PAGES, np.bool_)
 SERIES_EACH = 10
-MOST = SHARE_ALONE * LIMIT
 FIGURES = ("f1_best", "average_precision", "cause_in_top3")
 
 
@@ -45,7 +45,7 @@ def covariance(names: tuple[str, ...]) -> Judge:
 
 def each_alone(names: tuple[str, ...]) -> Judge:
     """Return the root mean square of the bounded errors: what is left without the covariance."""
-    return lambda errors: math.sqrt(sum(min(abs(error), MOST) ** 2 for error in errors.values()) / len(names))
+    return lambda errors: math.sqrt(sum(min(abs(error), LIMIT) ** 2 for error in errors.values()) / len(names))
 
 
 def largest(names: tuple[str, ...]) -> Judge:
@@ -103,7 +103,7 @@ def judged_by(make: Callable[[tuple[str, ...]], Judge], trace: Trace, errors: Fl
     scores = np.array([judge(dict(zip(names, vector, strict=True))) for vector in errors.tolist()])
     scores = np.maximum(scores, 1e-9)
     blank = replace(Judged.nothing(trace), views=np.abs(errors)[:, :, None].astype(np.float32))
-    return replace(blank, joint=scores, joint_begins=joint_begins_at(1.0, scores, trace.at_s))
+    return replace(blank, joint=scores, joint_begins=joint_begins_at(1.0, scores, trace.at_s, errors.shape[1]))
 
 
 def quality(folder: Path) -> list[str]:

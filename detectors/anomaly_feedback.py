@@ -45,7 +45,10 @@ def confirm(row: Any) -> None:
 
 def take_joint(joint: Any, feedback: Feedback) -> None:
     """Let a service's joint row learn what a person says about it."""
-    joint["excused"] = _learned(float(joint["excused"]), float(joint["height"]), feedback.verdict == "false alarm")
+    false = feedback.verdict == "false alarm"
+    joint["excused"] = _learned(float(joint["excused"]), float(joint["height"]), false)
+    if not false and joint["height"]:
+        joint["raised"] = min(joint["raised"], joint["before"])
 
 
 def _learned(usual: float, height: float, false: bool) -> float:

@@ -14,28 +14,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.anomaly_excursions import say
+from detectors.anomaly_excursions import MOST_RAISED, say
 from detectors.anomaly_rows import DAY_S, EXCUSED_DAYS
 from detectors.compiled import kernel
+from detectors.covariance import MEMBERS, apart, blank_covariance, distance, factorise, pair
 from detectors.statistics import clamp, gain_after, normal_bound
 
-MEMBERS = 24
-PAIRS = MEMBERS * (MEMBERS + 1) // 2
-
-# What one series does alone is judged elsewhere: its error counts for at most this share of the limit here, and the
-# score asks for many.
-SHARE_ALONE = 0.9
 GAIN = 1 / 4000
 
-# The covariance is drawn at least so far towards the identity, and further while few vectors stand against many series.
-SHRINKAGE = 0.1
-LEAST_PIVOT = 1e-3
-
 # The score is 1 where the distance of normal errors is so many deviations away as `alarms_per_day` allows. Errors go
-# astray together more often than normal ones do: what those pass so much more rarely is the limit. LIMIT is that of a
-# vector in five minutes at a tenth of an alarm a day.
-RARER = 1e-4
-LIMIT = 5.52
+# astray together more often than normal ones do: what those pass so much more rarely is the limit. What one series
+# does alone is judged elsewhere: its error counts for no more than the limit here, and the score asks for many.
+RARER = 1e-3
+PER_VECTOR = 0.1 * 300 / DAY_S
+LIMIT = 5.1
+"""That of a vector in five minutes at a tenth of an alarm a day."""
+
+# What comes out of nothing counts for so much; in full, where the vector before was that far out divided by FOLLOWS.
+OUT_OF_NOTHING, FOLLOWS = 0.8, 1.5
+
+# Who alarms must say more from then on, by the factor e^RAISE each time. That fades so that as many alarms as its
+# series are promised together keep it where it is.
+RAISE = 0.1
 
 # Excursions are those of single series (`say`), but for the last alarm's height: it fades over three vectors.
 PEAK_KEPT = math.exp(-1 / 3)
@@ -47,60 +47,19 @@ STANDS_OUT = 2.0
 
 # One service. In words, beside what the names say:
 #   asked_ms        when a vector was last taken, on the log's clock
-#   seen            how many vectors were learned
+#   seen            how many vectors were learned; last: how far out the last one was
+#   raised          by how much more than 1 a score must be to be said; before: that when the excursion began
 #   height, excused  how high the excursion is or was, at its highest; how high a person has called usual
 #   since_s, peak, excursion, told, waited, wait, back   of the excursion, as in the row of a series
 JOINT = np.dtype(
     [
-        *[(name, "f8") for name in ("since_s", "peak", "height", "excused")],
+        *[(name, "f8") for name in ("since_s", "peak", "height", "excused", "last", "raised", "before")],
         ("asked_ms", "i8"),
         *[(name, "i4") for name in ("seen", "waited", "wait")],
         *[(name, "u1") for name in ("excursion", "told", "back")],
         ("_", "u1"),
     ]
 )
-
-
-def blank_covariance() -> NDArray[np.float32]:
-    """Return the covariance of series of which nothing is known: the lower triangle of the identity, row by row."""
-    blank = np.zeros(PAIRS, np.float32)
-    blank[[pair(k, k) for k in range(MEMBERS)]] = 1.0
-    return blank
-
-
-@kernel
-def pair(i, j):  # type: ignore[no-untyped-def]
-    """Return where the covariance of places i >= j stands in the triangle.
-
-    >>> pair(0, 0), pair(1, 0), pair(1, 1), pair(2, 0)
-    (0, 1, 2, 3)
-    """
-    return i * (i + 1) // 2 + j
-
-
-@kernel
-def factorise(cov, seen, places, n, factor):  # type: ignore[no-untyped-def]
-    """Fill `factor` with the Cholesky factor of the drawn-in covariance of n places, ascending."""
-    share = max(SHRINKAGE, n / (seen + n))
-    for i in range(n):
-        for j in range(i + 1):
-            rest = (1 - share) * cov[pair(places[i], places[j])] + (share if i == j else 0.0)
-            for k in range(j):
-                rest -= factor[i, k] * factor[j, k]
-            factor[i, j] = math.sqrt(max(rest, LEAST_PIVOT)) if i == j else rest / factor[j, j]
-
-
-@kernel
-def distance(factor, errors, n, white):  # type: ignore[no-untyped-def]
-    """Return the squared distance of errors from zero, and fill `white` with what they are when made independent."""
-    total = 0.0
-    for i in range(n):
-        rest = errors[i]
-        for k in range(i):
-            rest -= factor[i, k] * white[k]
-        white[i] = rest / factor[i, i]
-        total += white[i] * white[i]
-    return total
 
 
 @kernel
@@ -119,17 +78,29 @@ def limit_for(per_value):  # type: ignore[no-untyped-def]
     """Return how many deviations away a distance may be, if so many alarms may be raised a vector.
 
     >>> round(limit_for(0.1 * 300 / 86_400), 2), round(limit_for(1.0 * 300 / 86_400), 2)
-    (5.52, 5.1)
+    (5.1, 4.64)
     """
     return normal_bound(RARER * min(per_value, 1.0))
 
 
 @kernel
-def score(joint, squared, n, limit, warmup):  # type: ignore[no-untyped-def]
-    """Return how unusual a squared distance of n errors is: above 1 is anomalous, 0 while the service warms up."""
+def fade_for(per_vector, n):  # type: ignore[no-untyped-def]
+    """Return how much of a raised threshold is forgotten a vector, if each of n series may alarm so often a vector."""
+    return min(RAISE * per_vector * n, 0.5)
+
+
+@kernel
+def far_out(joint, squared, n, limit, warmup):  # type: ignore[no-untyped-def]
+    """Return how far out a squared distance of n errors is: 1 at the limit, 0 while the service warms up."""
     if joint.seen < warmup:
         return 0.0
     return math.sqrt(squared / reach(n, limit)) / max(joint.excused, 1.0)
+
+
+@kernel
+def score(joint, how):  # type: ignore[no-untyped-def]
+    """Return how unusual a vector is that is so far out, above 1 is anomalous: less, if it comes out of nothing."""
+    return min(how, max(FOLLOWS * joint.last, OUT_OF_NOTHING * how))
 
 
 @kernel
@@ -141,18 +112,21 @@ def learn(joint, cov, places, errors, n, how):  # type: ignore[no-untyped-def]
         for j in range(i + 1):
             k = pair(places[i], places[j])
             cov[k] += gain * (weight * errors[i] * errors[j] - cov[k])
-    joint.seen = min(joint.seen + 1, 1_000_000_000)
+    joint.seen, joint.last = min(joint.seen + 1, 1_000_000_000), how
 
 
 @kernel
-def tell(joint, how, at_s):  # type: ignore[no-untyped-def]
+def tell(joint, how, fade, at_s):  # type: ignore[no-untyped-def]
     """Begin, go on with, or end the excursion; return what is to be said of it: UNUSUAL, CALM, mostly nothing."""
     before = joint.excursion
-    alarm, _ = say(joint, how, PEAK_KEPT, at_s)
+    alarm, fresh = say(joint, how / (1 + joint.raised), PEAK_KEPT, at_s)
     if joint.excursion and not before:
-        joint.height = 0.0
-    if how > 1:
+        joint.height, joint.before = 0.0, joint.raised
+    if how > 1 + joint.raised:
         joint.height = max(joint.height, how * max(joint.excused, 1.0))
+    joint.raised = max((1 + joint.raised) * (1 - fade) - 1, 0.0)
+    if alarm and fresh:
+        joint.raised = min((1 + joint.raised) * math.exp(RAISE) - 1, MOST_RAISED)
     if alarm:
         joint.told = 1
         return UNUSUAL
@@ -163,29 +137,10 @@ def tell(joint, how, at_s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def say_vectors(joints, scores, at_s, threshold, said):  # type: ignore[no-untyped-def]
+def say_vectors(joints, scores, at_s, threshold, fade, said):  # type: ignore[no-untyped-def]
     """Mark where alarms of one service are said, by `tell` alone, if `threshold` is to be passed instead of 1."""
     for i in range(len(scores)):
-        said[i] = tell(joints[0], scores[i] / threshold, at_s[i]) == UNUSUAL
-
-
-@kernel
-def apart(factor, white, n, out):  # type: ignore[no-untyped-def]
-    """Fill `out` with how far each error is from what the others let expect, in usual distances from that.
-
-    With P the inverse of the covariance that is (P e)_i / sqrt(P_ii), for row i of P is what predicts i from the rest.
-    """
-    column = np.empty(n)
-    for i in range(n):
-        pulled, precision = 0.0, 0.0
-        for k in range(i, n):
-            rest = 1.0 if k == i else 0.0
-            for j in range(i, k):
-                rest -= factor[k, j] * column[j]
-            column[k] = rest / factor[k, k]
-            pulled += column[k] * white[k]
-            precision += column[k] * column[k]
-        out[i] = pulled / math.sqrt(precision)
+        said[i] = tell(joints[0], scores[i] / threshold, fade, at_s[i]) == UNUSUAL
 
 
 @kernel
@@ -213,14 +168,19 @@ NOTE = np.dtype(
 
 @kernel
 def judge_vector(  # type: ignore[no-untyped-def]
-    joint, cov, places, errors, n, limit, at_s, late, warmup, note, factor, white
+    joint, cov, places, errors, n, per_vector, at_s, late, warmup, note, factor, white
 ):
-    """Judge n errors, at ascending places, and learn them; return whether the note says anything."""
+    """Judge n errors, at ascending places, and learn them; return whether the note says anything.
+
+    per_vector     how often each series may alarm a vector
+    """
+    limit = limit_for(per_vector)
     for i in range(n):
-        errors[i] = clamp(errors[i], SHARE_ALONE * limit)
+        errors[i] = clamp(errors[i], limit)
     factorise(cov, joint.seen, places, n, factor)
-    how = score(joint, distance(factor, errors, n, white), n, limit, warmup)
-    note.score, note.at_s, note.code = how, at_s, 0 if late else tell(joint, how, at_s)
+    how = far_out(joint, distance(factor, errors, n, white), n, limit, warmup)
+    note.score, note.at_s = score(joint, how), at_s
+    note.code = 0 if late else tell(joint, note.score, fade_for(per_vector, n), at_s)
     note.since_s, note.named[:] = joint.since_s, -1
     if note.code == UNUSUAL:
         outstanding(factor, white, places, n, note.named)
@@ -258,9 +218,9 @@ def judge_services(rows, joints, covs, members, services, clock_ms, rule, scores
         note = notes[taken]
         note.service = s
         late = clock_ms / 1000 - at_s > rule.late_s
-        limit = limit_for(rule.alarms_per_day * max(step_s, rule.bucket_s) / DAY_S)
+        per_vector = rule.alarms_per_day * max(step_s, rule.bucket_s) / DAY_S
         taken += judge_vector(
-            joints[s], covs[s], places, errors, n, limit, at_s, late, rule.warmup, note, factor, white
+            joints[s], covs[s], places, errors, n, per_vector, at_s, late, rule.warmup, note, factor, white
         )
         scores[s] = note.score
     return taken
@@ -279,7 +239,7 @@ class JointModel:
     Each error is in units of its series' own usual error.
 
     members        the series; warmup: silent until so many vectors are learned
-    limit          in how many deviations of normal errors the score is 1
+    per_vector     how many alarms each series may raise a vector: a tenth a day, one in five minutes
 
     >>> model = JointModel(["shop/requests", "shop/cpu"])
     >>> for k in range(200):
@@ -290,10 +250,10 @@ class JointModel:
     ('shop/requests', 'shop/cpu')
     """
 
-    def __init__(self, members: Sequence[str], warmup: int = 60, limit: float = LIMIT) -> None:
+    def __init__(self, members: Sequence[str], warmup: int = 60, per_vector: float = PER_VECTOR) -> None:
         if not 2 <= len(members) <= MEMBERS:
             raise ValueError(f"members must be 2 to {MEMBERS} series, got {len(members)}")
-        self.members, self.warmup, self.limit = tuple(members), warmup, limit
+        self.members, self.warmup, self.per_vector = tuple(members), warmup, per_vector
         self.joints = np.zeros(1, JOINT)
         self.cov = blank_covariance()
 
@@ -319,7 +279,7 @@ class JointModel:
         places = np.array([place for place, _ in known], np.int64)
         vector = np.array([float(error) for _, error in known])
         judge_vector(
-            joints[0], cov, places, vector, n, self.limit, at_s, False, self.warmup, notes[0], np.empty((n, n)),
+            joints[0], cov, places, vector, n, self.per_vector, at_s, False, self.warmup, notes[0], np.empty((n, n)),
             np.empty(n),
         )  # fmt: skip
         named: list[Any] = notes[0]["named"].tolist()

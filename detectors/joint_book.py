@@ -14,7 +14,8 @@ from detectors.anomaly_rows import rule_of
 from detectors.bank import page_of, service_of
 from detectors.columns import Flags, Ints
 from detectors.compiled import kernel
-from detectors.joint import JOINT, MEMBERS, NOTE, UNUSUAL, blank_covariance, judge_services, pair
+from detectors.covariance import MEMBERS, blank_covariance, pair
+from detectors.joint import JOINT, NOTE, UNUSUAL, judge_services
 from detectors.rows import RowBank
 from topics import Derived
 from topics.control import Feedback

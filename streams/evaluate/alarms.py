@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.anomaly_loops import begin_rows
-from detectors.anomaly_rows import ROW, rule_of
+from detectors.anomaly_rows import DAY_S, ROW, rule_of
 from detectors.columns import Flags, Floats
-from detectors.joint import JOINT, say_vectors
+from detectors.joint import JOINT, fade_for, say_vectors
 from topics.settings import Settings
 
 THRESHOLDS = tuple(2.0 ** (k / 8) for k in range(-24, 33))
@@ -31,12 +31,18 @@ def begins_at(threshold: float, scores: Scores, at_s: Floats) -> Flags:
     return said
 
 
-def joint_begins_at(threshold: float, scores: Floats, at_s: Floats) -> Flags:
+def joint_begins_at(threshold: float, scores: Floats, at_s: Floats, series: int) -> Flags:
     """Return where alarms of one service as a whole are said if `threshold` is to be passed instead of 1.
 
-    >>> joint_begins_at(2.0, np.array([0.0, 9.0, 0.0, 9.0]), np.arange(4.0)).tolist()
+    series         so many are judged together
+
+    >>> joint_begins_at(2.0, np.array([0.0, 9.0, 0.0, 9.0]), np.arange(4.0), 2).tolist()
     [False, True, False, True]
     """
     said = np.zeros(len(scores), np.bool_)
-    say_vectors(np.zeros(1, JOINT), scores, at_s, threshold, said)
+    rule = rule_of(Settings())
+    steps_s = np.diff(at_s)
+    step_s = max(float(np.median(steps_s)) if len(steps_s) else 0.0, rule.bucket_s)
+    fade = fade_for(rule.alarms_per_day * step_s / DAY_S, series)
+    say_vectors(np.zeros(1, JOINT), scores, at_s, threshold, fade, said)
     return said

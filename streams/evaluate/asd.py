@@ -54,7 +54,7 @@ def said(judged: Judged) -> Flags:
 def said_at(threshold: float, judged: Judged, trace: Trace) -> Flags:
     """Return where an alarm would have begun, had `threshold` been what is anomalous."""
     if judged.joint.any():
-        return joint_begins_at(threshold, judged.joint, trace.at_s)
+        return joint_begins_at(threshold, judged.joint, trace.at_s, trace.values.shape[1])
     metrics = range(judged.views.shape[1])
     begins = np.stack([begins_at(threshold, judged.views[:, metric], trace.at_s) for metric in metrics])
     return np.asarray(begins.any(axis=0))

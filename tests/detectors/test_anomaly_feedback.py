@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from detectors.anomaly import AnomalyBank
+from detectors.anomaly_feedback import take_joint
 from detectors.anomaly_rows import VIEWS
+from detectors.joint import JOINT
 from tests.contract import check
 from tests.detectors.test_anomaly import QUICK, START_S, gauges, mixed_log, noise, reading, row_of, said_of
 from tests.fakes import Entry
@@ -124,6 +127,14 @@ def test_what_is_unusual_together_is_usual_after_a_false_alarm() -> None:
     assert [second < 500 for second in dict.fromkeys(together())].count(False) > 0
     assert [second for second in together("false alarm") if second > 500] == []
     assert [second for second in together("false alarm", "confirmed") if second > 500] != []
+
+
+def test_a_confirmed_excursion_is_not_held_against_its_service() -> None:
+    for verdict, raised in (("confirmed", 0.1), ("false alarm", 0.5)):
+        joint = np.zeros(1, JOINT)[0]
+        joint["raised"], joint["before"], joint["height"] = 0.5, 0.1, 2.0
+        take_joint(joint, Feedback(verdict=verdict, subject="shop/joint"))  # type: ignore[arg-type]
+        assert joint["raised"] == raised
 
 
 def test_feedback_holds_to_the_contract() -> None:

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detectors.covariance import MEMBERS
 from detectors.joint import (
     CALM,
     JOINT,
     LIMIT,
-    MEMBERS,
-    SHARE_ALONE,
-    SHRINKAGE,
+    OUT_OF_NOTHING,
+    PER_VECTOR,
     UNUSUAL,
     JointModel,
-    apart,
-    blank_covariance,
-    distance,
-    factorise,
+    fade_for,
     limit_for,
-    pair,
     say_vectors,
     tell,
 )
-
-MOST = SHARE_ALONE * LIMIT
+from tests.detectors.test_covariance import square
 
 METRICS_OF_SHOP = ("cpu", "errors", "io", "latency_s", "memory", "queue", "requests", "threads")
 NAMES = tuple(f"shop/{metric}" for metric in METRICS_OF_SHOP)
@@ -49,35 +42,6 @@ def taught(vectors: int) -> JointModel:
     for errors in mixed(vectors):
         model.learn_one(named(errors))
     return model
-
-
-def square(cov: NDArray[np.float32], n: int) -> NDArray[np.float64]:
-    """Return a triangle as the matrix it stands for."""
-    return np.array([[float(cov[pair(max(i, j), min(i, j))]) for j in range(n)] for i in range(n)])
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(2, 8), st.integers(0, 2**32), st.integers(0, 2000))
-def test_the_distance_and_how_far_apart_each_error_is_are_those_of_the_text_book(n: int, seed: int, seen: int) -> None:
-    """Mahalanobis: e' S^-1 e; apart: what is left of an error when the others predict it, in usual distances."""
-    chance = np.random.default_rng(seed)
-    places = np.sort(chance.choice(MEMBERS, n, replace=False))
-    true = np.cov(chance.normal(size=(n, 3 * n)))
-    cov = blank_covariance()
-    for i in range(n):
-        for j in range(i + 1):
-            cov[pair(places[i], places[j])] = true[i, j]
-    share = max(SHRINKAGE, n / (seen + n))
-    full = (1 - share) * true + share * np.eye(n)
-    errors, factor, white, far = chance.normal(size=n), np.empty((n, n)), np.empty(n), np.empty(n)
-    factorise(cov, seen, places, n, factor)
-    assert distance(factor, errors, n, white) == pytest.approx(errors @ np.linalg.solve(full, errors), rel=1e-4)
-    apart(factor, white, n, far)
-    for i in range(n):
-        others = [k for k in range(n) if k != i]
-        weights = np.linalg.solve(full[np.ix_(others, others)], full[others, i])
-        left = errors[i] - weights @ errors[others]
-        assert far[i] == pytest.approx(left / np.sqrt(full[i, i] - weights @ full[others, i]), rel=1e-3, abs=1e-4)
 
 
 def test_how_errors_go_together_is_learned() -> None:
@@ -127,7 +91,7 @@ def test_one_series_alone_is_not_the_business_of_the_joint_judgement() -> None:
     for errors in np.random.default_rng(5).normal(size=(1000, 8)):
         model.learn_one(named(errors))
     assert 0 < model.score_one(alone) < 1
-    assert model.score_one(alone) == model.score_one(alone | {"shop/cpu": MOST})
+    assert model.score_one(alone) == pytest.approx(model.score_one(alone | {"shop/cpu": LIMIT}), rel=1e-3)
 
 
 def test_what_is_beyond_the_limit_teaches_no_more_than_what_is_at_it() -> None:
@@ -135,7 +99,7 @@ def test_what_is_beyond_the_limit_teaches_no_more_than_what_is_at_it() -> None:
     before = square(model.cov, 8)
     for _ in range(5):
         model.learn_one(dict.fromkeys(NAMES, 1e9))
-    assert np.abs(square(model.cov, 8) - before).max() < 5 * MOST**2 / 1000 / 2
+    assert np.abs(square(model.cov, 8) - before).max() < 5 * LIMIT**2 / 1000 / 2
 
 
 def test_series_that_are_not_there_are_left_out_and_teach_nothing() -> None:
@@ -149,18 +113,42 @@ def test_series_that_are_not_there_are_left_out_and_teach_nothing() -> None:
 
 def test_an_excursion_is_said_when_it_begins_grows_lasts_and_ends() -> None:
     joints = np.zeros(1, JOINT)
-    scores = [0.5, 1.5, 1.6, 3.5, *[1.2] * 8, *[0.2] * 6]
-    said = {k: code for k, score in enumerate(scores) if (code := tell(joints[0], score, 10.0 * k))}
+    scores = [0.5, 1.5, 1.6, 3.5, *[1.3] * 8, *[0.2] * 6]
+    said = {k: code for k, score in enumerate(scores) if (code := tell(joints[0], score, 0.0, 10.0 * k))}
     assert said == {1: UNUSUAL, 3: UNUSUAL, 11: UNUSUAL, 16: CALM}
     assert joints[0]["since_s"] == 10
 
 
 def test_what_is_said_under_another_threshold_is_told_by_the_same_rule() -> None:
     scores, said = np.array([0.5, 1.5, 3.5, 1.2, 0.2, 0.3, 2.5]), np.zeros(7, np.bool_)
-    say_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 1.0, said)
+    say_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 1.0, 0.0, said)
     assert np.flatnonzero(said).tolist() == [1, 2, 6]
-    say_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 2.0, said)
+    say_vectors(np.zeros(1, JOINT), scores, np.arange(7.0), 2.0, 0.0, said)
     assert np.flatnonzero(said).tolist() == [2, 6]
+
+
+def test_what_comes_out_of_nothing_counts_for_less_and_in_full_where_the_vector_before_was_out_too() -> None:
+    model, calm = taught(1000), mixed(1, seed=3)[0]
+    model.learn_one(named(calm * 0.1))
+    broken = named(calm - 5.0 * np.eye(8)[3])
+    first, second = (model.judge_one(broken).score for _ in range(2))
+    assert first == pytest.approx(OUT_OF_NOTHING * second, rel=0.05)
+
+
+def alarms(pauses: int, excursions: int, fade: float, height: float = 1.2) -> int:
+    """Return how many of so many excursions of one service, with so many usual vectors between, are said."""
+    scores = np.tile([height, *[0.1] * pauses], excursions)
+    said = np.zeros(len(scores), np.bool_)
+    say_vectors(np.zeros(1, JOINT), scores, 300.0 * np.arange(len(scores)), 1.0, fade, said)
+    return int(said.sum())
+
+
+def test_who_alarms_more_often_than_its_series_are_promised_together_must_say_more() -> None:
+    fade = fade_for(PER_VECTOR, 20)
+    assert alarms(pauses=24, excursions=100, fade=fade) < 40, "twelve a day, two are promised"
+    assert alarms(pauses=24, excursions=100, fade=fade, height=9.0) == 100, "what is far out is said"
+    assert alarms(pauses=287, excursions=100, fade=fade) == 100, "one a day"
+    assert alarms(pauses=287, excursions=100, fade=fade_for(PER_VECTOR, 2)) < 60, "a fifth of one is promised"
 
 
 @pytest.mark.parametrize("step_s", [1.0, 300.0])

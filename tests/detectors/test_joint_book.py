@@ -11,7 +11,8 @@ import pytest
 
 from detectors.anomaly import AnomalyBank
 from detectors.bank import PAGES, page_of
-from detectors.joint import JOINT, MEMBERS, PAIRS
+from detectors.covariance import MEMBERS, PAIRS
+from detectors.joint import JOINT
 from tests.contract import check
 from tests.fakes import Entry, fold, fold_into, shard_of
 from topics.control import SettingsChange
