@@ -174,10 +174,12 @@ def move_names(old, new, blob, seed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def drop_name(buf, seed, table, blob):  # type: ignore[no-untyped-def]
-    """Mark the slot of a name that is known as that of one that is gone."""
-    slot, _ = find_slot(address(buf), len(buf), hash_name(buf, 0, len(buf), seed), *where(table, blob))
-    table[(slot - address(table)) // SLOT_BYTES].row = GONE
+def drop_names(buf, at, length, seed, table, blob):  # type: ignore[no-untyped-def]
+    """Mark the slots of names that are known as those of some that are gone."""
+    base, (slots, mask, names) = address(buf), where(table, blob)
+    for k in range(len(at)):
+        slot, _ = find_slot(base + at[k], length[k], hash_name(buf, at[k], length[k], seed), slots, mask, names)
+        table[(slot - slots) // SLOT_BYTES].row = GONE
 
 
 class Names:
@@ -227,14 +229,21 @@ class Names:
 
     def remove(self, name: bytes) -> None:
         """Forget a name."""
-        del self._rows[name]
-        drop_name(np.frombuffer(name, np.uint8), _SEED, self.table, self.blob)
-        self._living_bytes -= len(name)
+        self.remove_many((name,))
+
+    def remove_many(self, names: Sequence[bytes]) -> None:
+        """Forget names."""
+        for name in names:
+            del self._rows[name]
+        length = np.fromiter(map(len, names), np.int64, len(names))
+        ends = np.cumsum(length)
+        raw = np.frombuffer(b"".join(names), np.uint8)
+        drop_names(raw, ends - length, length, _SEED, self.table, self.blob)
+        self._living_bytes -= len(raw)
 
     def drop_foreign(self) -> None:
         """Forget all names that belong elsewhere."""
-        for name in [name for name, row in self._rows.items() if row == FOREIGN]:
-            self.remove(name)
+        self.remove_many([name for name, row in self._rows.items() if row == FOREIGN])
 
     def tables(self) -> tuple[NDArray[np.void], NDArray[np.uint8]]:
         """Return what `find_name` looks into."""

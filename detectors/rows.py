@@ -33,6 +33,7 @@ PAGE_BYTES = 256 * 1024
 FOREIGN_NAMES = PAGE_NAMES = 65_536
 BESIDE = "beside the rows"
 """How what is saved with a page, and is no row, is called where a page is shown."""
+AT_ONCE = 16
 MANY = 4
 """So many new names in a run, and the rest are looked for at once."""
 
@@ -90,20 +91,6 @@ def find_unknown(buf, at, length, hashes, keep, start, end, tables, picky, wante
     return n
 
 
-@kernel
-def oldest_rows(heard_ms, rows, oldest):  # type: ignore[no-untyped-def]
-    """Fill `oldest` with those of the rows that were longest not heard of; return how many there are."""
-    ties = 0
-    for row in rows:
-        if ties and heard_ms[row] > heard_ms[oldest[0]]:
-            continue
-        if ties and heard_ms[row] < heard_ms[oldest[0]]:
-            ties = 0
-        oldest[ties] = row
-        ties += 1
-    return ties
-
-
 class SavedRows(msgspec.Struct, array_like=True, gc=False):
     """A page's payload: names, when each was last heard of, the rows' bytes, and what is no row."""
 
@@ -119,10 +106,13 @@ class RowBank(Bank):
     A page holds at most `rows_per_page` rows; for a new one beyond that, the row longest not heard of makes room.
 
     page_bytes     how many bytes of rows that is; PAGE_BYTES where a capability says no more
+    crowded        many names come once and never again: then one of `AT_ONCE` rows makes room, all at once, since each
+                   time costs as much as many rows
     """
 
     dtype: ClassVar[np.dtype[np.void]]
     page_bytes: ClassVar[int] = 0
+    crowded: ClassVar[bool] = False
 
     def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
         self.rows_per_page = max(1, min(4096, max(PAGE_BYTES, self.page_bytes) // self.dtype.itemsize))
@@ -131,7 +121,7 @@ class RowBank(Bank):
         self.free: list[int] = []
         self.members = np.zeros((PAGES, self.rows_per_page), np.int64)
         self.count = np.zeros(PAGES, np.int64)
-        self._oldest = np.zeros(self.rows_per_page, np.int64)
+        self._going = max(1, self.rows_per_page // AT_ONCE) if self.crowded else 1
         self.rows = np.zeros(64, self.dtype)
         self.heard_ms = np.zeros(64, np.int64)
         self.pages = np.zeros(64, np.int64)
@@ -164,9 +154,18 @@ class RowBank(Bank):
     def put_extra(self, page: int, raw: bytes) -> None:
         """Take back what `extra` returned, after the page's rows."""
 
-    def spare(self, page: int) -> NDArray[np.int64]:
-        """Return the rows of a page of which one shall make room: those longest not heard of."""
-        return self._oldest[: oldest_rows(self.heard_ms, self.rows_of(page), self._oldest)]
+    def spare(self, page: int, most: int) -> NDArray[np.int64]:
+        """Return which rows of a page shall make room, one at least: those longest not heard of."""
+        return self.oldest(self.rows_of(page), most)
+
+    def oldest(self, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        """Return those of some rows that were longest not heard of; of several alike, the first by name."""
+        heard_ms = self.heard_ms[rows]
+        edge_ms = np.partition(heard_ms, most - 1)[most - 1] if most < len(rows) else np.max(heard_ms)
+        older, alike = rows[heard_ms < edge_ms], rows[heard_ms == edge_ms]
+        if len(older) + len(alike) > most:
+            alike = np.array(sorted(alike.tolist(), key=self.name_of.__getitem__)[: most - len(older)], np.int64)
+        return np.concatenate([older, alike])
 
     def key_column(self, columns: Columns) -> str:
         """Return the name of the text column that names the rows."""
@@ -279,21 +278,22 @@ class RowBank(Bank):
             setattr(self, which, new)
 
     def _evict(self, page: int) -> None:
-        """Drop a row of a page; of several that may go, the first by name."""
-        self.remove(min(self.spare(page).tolist(), key=self.name_of.__getitem__))
-        self.evicted += 1
+        """Drop those rows of a page that shall make room."""
+        going = self.spare(page, self._going).tolist()
+        self.remove(*going)
+        self.evicted += len(going)
 
-    def remove(self, row: int) -> None:
-        """Forget a row and its name."""
-        name, page = self.name_of[row], int(self.pages[row])
-        self.dropped(row, name)
-        self.names.remove(name)
-        last = self.count[page] - 1
-        self.members[page, int(np.flatnonzero(self.rows_of(page) == row)[0])] = self.members[page, last]
-        self.count[page] = last
-        self.name_of[row] = b""
-        self.free.append(row)
-        self.rows[row], self.heard_ms[row] = np.zeros((), self.dtype), 0
+    def remove(self, *rows: int) -> None:
+        """Forget rows of one page, and their names."""
+        names, page, which = [self.name_of[row] for row in rows], int(self.pages[rows[0]]), list(rows)
+        for row, name in zip(rows, names, strict=True):
+            self.dropped(row, name)
+            self.name_of[row] = b""
+        self.names.remove_many(names)
+        self.free += rows
+        self.rows[which], self.heard_ms[which] = np.zeros((), self.dtype), 0
+        kept = self.rows_of(page)[~np.isin(self.rows_of(page), which)]
+        self.members[page, : len(kept)], self.count[page] = kept, len(kept)
         self.dirty[page] = True
 
     def living(self) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detectors.bank import NEVER, Finding
 from detectors.columns import Columns, Flags, Ints, Run
 from detectors.rows import RowBank
-from detectors.scans_rows import Row, bounds, judge_contacts, least_rows
+from detectors.scans_rows import Row, bounds, evidence, judge_contacts
 from detectors.security import blocks
 from detectors.security.clients import is_in, name_of, with_names
 from topics import Derived
@@ -36,12 +36,13 @@ class ScansBank(RowBank):
 
     capability = "scans"
     key = "client"
+    version = 2
+    crowded = True
     beat_ms = 0  # Evidence fades by the clients' own times: the passing of time brings nothing.
     dtype = Row
 
     def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
         self._is_own = np.zeros(64, np.bool_)
-        self._least_evidence = np.zeros(0, np.int64)
         super().__init__(settings, owns)
 
     def configure(self, settings: Settings) -> None:
@@ -110,13 +111,13 @@ class ScansBank(RowBank):
         block = blocks.propose(cell, client, service, FAMILY, why, clock_s, self.settings.security)
         return [threat] if block is None else [threat, msgspec.structs.replace(block, forgeable=True)]
 
-    def spare(self, page: int) -> NDArray[np.int64]:
-        """Return the rows of a page against which there is least evidence, and of these those longest not heard of."""
-        if len(self._least_evidence) < self.rows_per_page:
-            self._least_evidence = np.zeros(self.rows_per_page, np.int64)
-        half_life_s = self.settings.scans.half_life_s
-        n = least_rows(self.rows, self.heard_ms, half_life_s, self.rows_of(page), self._least_evidence)
-        return self._least_evidence[:n]
+    def spare(self, page: int, most: int) -> NDArray[np.int64]:
+        """Return the rows of a page against which there is no evidence to speak of, longest not heard of; else one."""
+        rows = self.rows_of(page)
+        held = evidence(self.rows, rows, float(self.heard_ms[rows].max()) / 1000, self.settings.scans.half_life_s)
+        if not held.all():
+            return self.oldest(rows[held == 0], most)
+        return self.oldest(rows[held == held.min()], 1)
 
 
 def words(tried: int, vain: int, targets: int, ports: int) -> tuple[str, str]:

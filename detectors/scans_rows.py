@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detectors.columns import Ints
 from detectors.compiled import kernel
 from detectors.names import hash_name
 from detectors.security.blocks import TIMES_FIELDS
@@ -162,26 +164,8 @@ def judge_contacts(  # type: ignore[no-untyped-def]
     return end
 
 
-@kernel
-def least_rows(rows, heard_ms, half_life_s, members, least):  # type: ignore[no-untyped-def]
-    """Fill `least` with the members against which there is least evidence; return how many there are.
-
-    All below SUSPICIOUS are alike, and of these those longest not heard of come first.
-    """
-    newest_ms = np.int64(0)
-    for member in members:
-        newest_ms = max(newest_ms, heard_ms[member])
-    ties, weakest, oldest_ms = 0, 0.0, np.int64(0)
-    for member in members:
-        ratio = rows[member].ratio
-        if ratio >= SUSPICIOUS:
-            ratio = faded(rows[member], newest_ms / 1000, half_life_s)
-        evidence = ratio if ratio >= SUSPICIOUS else 0.0
-        if ties and (evidence, heard_ms[member]) > (weakest, oldest_ms):
-            continue
-        if ties and (evidence, heard_ms[member]) < (weakest, oldest_ms):
-            ties = 0
-        weakest, oldest_ms = evidence, heard_ms[member]
-        least[ties] = member
-        ties += 1
-    return ties
+def evidence(rows: NDArray[np.void], members: Ints, at_s: float, half_life_s: float) -> NDArray[np.float64]:
+    """Return how much there is against each of some rows at a time; nought for what is below SUSPICIOUS, all alike."""
+    ratio, age_s = rows["ratio"][members], np.maximum(at_s - rows["at_s"][members], 0.0)
+    now: NDArray[np.float64] = ratio * 0.5 ** (age_s / half_life_s)
+    return np.where(now >= SUSPICIOUS, now, 0.0)

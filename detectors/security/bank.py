@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.bank import NEVER, PAGES, Finding
 from detectors.columns import Columns, Flags, Ints, Run
-from detectors.rows import RowBank, oldest_rows
+from detectors.rows import RowBank
 from detectors.security import blocks
 from detectors.security.abstaining import Abstaining
 from detectors.security.behaviour import (
@@ -70,7 +70,8 @@ class SecurityBank(RowBank):
     """
 
     capability = "security"
-    version = 2
+    version = 3
+    crowded = True
     key = "client"
     beat_ms = 0  # Windows end with a client's newest request: the passing of time brings nothing.
     dtype = Row
@@ -160,14 +161,14 @@ class SecurityBank(RowBank):
         for field, values in (msgspec.msgpack.decode(raw) if raw else {}).items():
             self._usual[page][field] = values
 
-    def spare(self, page: int) -> NDArray[np.int64]:
+    def spare(self, page: int, most: int) -> NDArray[np.int64]:
         """Return rows that may make room: not those of clients against whom something is held, unless they are many."""
         rows = self.rows_of(page)
         held = self._held[rows]
         n = np.count_nonzero(held)
         if n:
             rows = rows[held] if n > HELD_SHARE * len(rows) else rows[~held]
-        return self._oldest[: oldest_rows(self.heard_ms, rows, self._oldest)]
+        return self.oldest(rows, most)
 
     def fold(self, run: Run) -> list[Finding]:
         """Fold the kept requests of a run, each under its client's one name."""
@@ -176,6 +177,7 @@ class SecurityBank(RowBank):
             doubts[i] |= HEADERS
         view = view_of(run, self._limits, doubts)
         self._sent, self._view = run.columns, view
+        self._signs, self._facts = np.zeros(len(view.doubts), np.uint8), np.zeros(len(view.doubts))
         found = super().fold(view.run)
         run.foreign += sorted({int(view.source[i]) for i in view.run.foreign})
         return [Finding(int(view.source[i]), record) for i, record in found]
@@ -190,16 +192,16 @@ class SecurityBank(RowBank):
     def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
         """Fold requests start..end; return what those that show something lead to, in their order."""
         view = self._view
-        signs, facts = np.zeros(len(columns), np.uint8), np.zeros(len(columns))
+        signs, facts = self._signs, self._facts
         judge_rows(
             self.rows, ids, self.pages, self._usual, columns.number["at_s"], columns.number["status"], run.late,
             view.whole, view.rated, *(place_of(columns.text[name]) for name in JUDGED), self._requests, self._window_s,
             *self._words, self._bounds, start, end, signs, facts,
         )  # fmt: skip
-        marks, found = signs | view.doubts, []
+        marks, found = signs[start:end] | view.doubts[start:end], []
         if self._limits.users:
-            marks[view.whole & (columns.text["user"].length > 0)] |= np.uint8(TRIED)
-        for i in (start + np.flatnonzero(marks[start:end])).tolist():
+            marks[view.whole[start:end] & (columns.text["user"].length[start:end] > 0)] |= np.uint8(TRIED)
+        for i in (start + np.flatnonzero(marks)).tolist():
             if ids[i] >= 0:
                 said = self._conclude(int(ids[i]), i, int(signs[i]), float(facts[i]), run)
                 found += [Finding(i, record) for record in said]

@@ -66,3 +66,39 @@ def test_a_page_that_was_loaded_has_its_rows_in_the_order_of_their_names() -> No
     names = [other.name_of[row] for row in other.rows_of(page)]
     assert names == sorted(names)
     assert len(names) > 1
+
+
+class Crowded(AnomalyBank):
+    """A bank to which many names come once and never again."""
+
+    crowded = True
+
+
+@pytest.mark.parametrize("cut", [1, 7, 400])
+def test_of_a_crowded_page_the_oldest_make_room_together_however_the_log_is_cut(cut: int) -> None:
+    """A sixteenth of a page at a time, the longest not heard of, of several alike the first by name."""
+    log = [((START_S + k) * 1000, Reading(series=f"s/m{k % 150}", value=1.0, at_s=START_S + k)) for k in range(400)]
+    shard = shard_of(Crowded, METRICS, QUICK)
+    assert isinstance(shard.bank, Crowded)
+    shard.bank.rows_per_page, shard.bank._going = 64, 4
+    for first in range(0, len(log), cut):
+        fold_into(shard, METRICS, log[first : first + cut], start=first)
+    assert shard.bank.evicted == len(log) - len(shard.bank)
+    assert shard.bank.evicted % 4 == 0
+    assert {name for name in shard.bank.name_of if name} == {
+        f"s/m{k % 150}".encode() for k in range(400 - len(shard.bank), 400)
+    }
+
+
+def test_the_oldest_go_and_of_those_alike_the_first_by_name() -> None:
+    shard = shard_of(AnomalyBank, METRICS, QUICK)
+    names = ["d", "a", "c", "b", "e"]
+    log = [
+        ((START_S + (k > 3)) * 1000, Reading(series=f"s/{name}", value=1.0, at_s=START_S))
+        for k, name in enumerate(names)
+    ]
+    fold_into(shard, METRICS, log)
+    bank = shard.bank
+    assert isinstance(bank, AnomalyBank)
+    told = [sorted(bank.name_of[row] for row in bank.oldest(bank.living(), most).tolist()) for most in (1, 3, 4, 5, 9)]
+    assert told == [[f"s/{name}".encode() for name in sorted(some)] for some in ("a", "abc", "abcd", "abcde", "abcde")]

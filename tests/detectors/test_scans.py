@@ -196,8 +196,11 @@ def test_a_flood_of_made_up_addresses_does_not_hide_a_slow_scan(monkeypatch: pyt
     assert len(shard.bank) <= 4 * 64
 
 
-def test_rows_that_make_room_keep_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("going", [1, 2])
+def test_rows_that_make_room_keep_the_contract(monkeypatch: pytest.MonkeyPatch, going: int) -> None:
+    """One at a time, or some together."""
     monkeypatch.setattr("detectors.rows.PAGE_BYTES", 2 * Row.itemsize)
+    monkeypatch.setattr("detectors.rows.AT_ONCE", 2 // going)
     sent = [connection(n, 20 + n % 9, client=f"10.0.{n % 40}.{n % 5}") for n in range(600)]
     check(ScansBank, CONNECTIONS, log_of(sent))
 
