@@ -79,10 +79,10 @@ def values_of(field: str, text: str) -> Values:
         found = _parts(start)
     elif start.startswith("<?xml"):
         found = _elements(start)
-    elif "=" in text.partition("&")[0] and start[:1] != "<":
+    elif start[:1] != "<" and _is_form(text.partition("&")[0]):
         return Values(_parameters("body", text))
     else:
-        return Values([Value("body", text, False)])
+        return Values([Value("body", text, " " not in text)])
     if found is None or len(found) > MOST_VALUES:
         return Values([Value("body", text, False)], False)
     return Values(found)
@@ -113,12 +113,25 @@ def _parameters(field: str, query: str) -> list[Value]:
     """Return names and values of a query that are no plain words; beyond `MOST_VALUES` the rest is one value."""
     found = []
     for part in query.split("&", MOST_VALUES):
-        name, _, value = part.partition("=")
+        name, equals, value = part.partition("=")
+        if not equals:
+            name, value = _encoded(part)
         if name and not is_word(name):
             found.append(Value(f"{field} {name}", name, True))
         if value and not is_word(value):
             found.append(Value(f"{field} {name}", value, True))
     return found
+
+
+def _encoded(part: str) -> tuple[str, str]:
+    """Return name and value of a parameter whose "=" was encoded, too; a name alone where there is none."""
+    at = part.lower().find("%3d") if "%3" in part else -1
+    return (part, "") if at < 0 else (part[:at], part[at + 3 :])
+
+
+def _is_form(part: str) -> bool:
+    """Say whether the beginning of a body is a parameter."""
+    return "=" in part or (part.isascii() and " " not in part and "%3d" in part.lower())
 
 
 def _leaves(text: str) -> list[Value] | None:

@@ -41,7 +41,9 @@ def _numbers(*words: str) -> NDArray[np.int64]:
 
 
 # How words begin that name a class or hold an object of Java, or are how webshells and secret files are called.
-ODD_WORDS = ("java", "ro0a", "org.", "c99.", "r57.", "b374", "wso.", "shel", "cmd.", "phpi", "dock", "actu")
+ODD_WORDS = (
+    "java", "ro0a", "org.", "com.", "runt", "c99.", "r57.", "b374", "wso.", "shel", "cmd.", "phpi", "dock", "actu",
+)  # fmt: skip
 ODD_BEGINS = _numbers(*ODD_WORDS)
 # Endings of copies, settings and keys.
 ODD_ENDINGS = _numbers(

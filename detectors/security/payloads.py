@@ -20,6 +20,8 @@ EXCERPT = 120
 HOSTILE, HARMLESS, SURELY_HARMLESS = 0.4, -0.5, -1.5
 """A value that scores more than the first is evidence by itself; one below the second is, where a firm rule matches;
 one below the third is none, whatever matches."""
+LONG, LONG_HARMLESS = 64, -0.2
+"""In a value of so many characters something matches by chance more often, and the model knows it better."""
 SURE = 0.9
 """A value that scores more is evidence even where the model abstains."""
 Abstains = Callable[[str], bool]
@@ -109,7 +111,7 @@ def _inspect_value(value: Value, model: Model | None, abstains: Abstains | None)
     if looks < SURELY_HARMLESS:
         return None
     texts = _matches(meant, value.text)
-    if looks < HARMLESS:
+    if looks < (HARMLESS if len(meant) < LONG else LONG_HARMLESS):
         texts = {rule: text for rule, text in texts.items() if rule.firm}
     score = round(2.0 - 0.5 ** (max(0.0, looks) + len(texts)), 1)
     if texts:

@@ -120,8 +120,10 @@ PROGRAMS = (
         "code", "class",
         r"\bjavax?\.(?:io|net|nio|lang|util|beans|rmi|naming|script|security|sql|management|xml|applet|awt|crypto|"
         r"print|swing|el|"
-        r"servlet|faces|imageio|time|text|math)\b",
-        r"\borg\.(?:apache|springframework|codehaus|omg|jboss|mozilla|hibernate|python|eclipse|yaml|mortbay|h2)\.\w+",
+        r"runtime|servlet|imageio|time|text|math)\b",
+        r"\borg\.apache\.(?:[a-rt-z]|s[a-su-z]|st[a-qs-z]|struts2|struts\.(?:action|util))",
+        # But for names of fields that JSF and Struts put into every form of theirs.
+        r"\borg\.(?:springframework|codehaus|omg|jboss|mozilla|hibernate|python|eclipse|yaml|mortbay|h2)\.\w+",
         r"\bcom\.(?:sun|mchange|caucho|bea|tangosol|oracle|ibm|alibaba|fasterxml|mysql|zaxxer)\.\w+",
         r"\b(?:oracle|sun|weblogic|jdk|groovy|clojure|scala|kotlin|bsh|ch\.qos|net\.sf|br\.com)\.\w+\.\w+\.?[a-z]",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from detectors.security.commands import COMMANDS
+from detectors.security.fragments import FRAGMENTS
 from detectors.security.programs import PROGRAMS
 from detectors.security.protocols import PROTOCOLS
 from detectors.security.rule import Rule
@@ -23,20 +24,20 @@ SQL = (
         rf"\bin\s*\()[\s(]*-?['\"]?\d",
         rf"{_JOINS}[\s(!~]*(?:not[\s(]+)?n?['\"][^'\"]*['\"]?[\s)]*(?:=|<>|!=|<|>|\blike\b)[\s(]*n?['\"]",
         rf"{_QUOTE}[\s)]*\b(?:or|and|xor)\b[\s(!~]*(?:true|false|null|not\s+\w+|\d+|['\"]\w*)\s*(?:--|#|/\*|;|$|"
-        rf"['\")])",
+        rf"['`)])",
         r"^\s*\d*\s*\b(?:or|and)\s+\w+\s*=\s*\w+\s*(?:--|#|;)?\s*$",
     ),
     _rule(
         "sqli", "quote and condition",
         rf"['\"`][\s)]*{_JOINS}[\s(!~+-]*(?:not[\s(]+|exists[\s(]+|binary\s+)?['\"`]?[\w.@]*['\"`]?[\s)]*{_COMPARES}",
         rf"{_QUOTE}[\s)]*(?:or|and|xor|\|\||&&)[\s(!~+-]*\w+\(",
-        rf"^[^'\"]*{_QUOTE}[\s)]*(?:=|<>|!=|<|>|<=>|r?like\b|regexp\b|div\b|mod\b|is\b|between\b|/|\*|"
+        rf"^[^'\"]*{_QUOTE}[\s)]*(?:=|<>|!=|<|>|<=>|r?like\b|regexp\b|div\b|mod\b|is\s|between\b|/|\*|"
         rf"\^)[\s(!~+-]*['\"\d@]",
     ),
     _rule("sqli", "quote and comment", r"['\"`][\s)]*;?\s*(?:--[\s+-]*|#|/\*[^/]*)$"),
     _rule(
         "sqli", "quote and clause",
-        rf"{_QUOTE}[\s)]*\b(?:union|order\s+by\s+\d|group\s+by\s+\w+[\s(,;-]|having\s+\d|limit\s+\d|"
+        rf"{_QUOTE}[\s)]*\b(?:union[\s(]|order\s+by\s+\d|group\s+by\s+\w+[\s(,;-]|having\s+\d|limit\s+\d|"
         rf"procedure\s+analyse)",
         rf"{_QUOTE}[\s)]*\b(?:into\s+(?:out|dump)file|waitfor\s+delay|and\s+\(?select|or\s+\(?select)\b",
         rf"{_QUOTE}\s*(?:\|\||\+)\s*(?:\(?\s*select\b|char|chr|utl_|'\s*$|\w+\s*\()",
@@ -67,7 +68,7 @@ SQL = (
     ),
     _rule(
         "sqli", "select from",
-        r"\bselect\b\s+[\w.,*@`\"()\s-]+?\s+from\s+[\w.`\"\[\]]+\s*(?:where\b|limit\b|order\s+by\b|group\s+by\b|"
+        r"\bselect\b\s+[\w.,*@`\"()\s-]+?\s+from\s+[\w.`\"\[\]]+\s*(?:where\s+[\w(]|limit\b|order\s+by\b|group\s+by\b|"
         r"union\b|--|#|;|\))",
     ),
     _rule(
@@ -224,7 +225,7 @@ SCRIPTS = (
         "xss", "tag",
         r"<\s*/?\s*(?:img|image|input|body|html|video|audio|source|form|button|textarea|select|details|isindex|"
         r"menuitem|track|"
-        r"picture|canvas|dialog|area|map|command|x|a)\b[^<>]*?(?:\w\s*=\s*['\"\w/`&#]|>\s*$|>[^<>]*(?:alert|script))",
+        r"picture|canvas|dialog|area|map|command|x)\b[^<>]*?(?:\w\s*=\s*['\"\w/`&#]|>\s*$|>[^<>]*(?:alert|script))",
         r"<(?:crosssitescripting|\?import)\b", r"\+adw-",
     ),
     _rule(
@@ -238,7 +239,7 @@ _FOREIGN = r"(?:%c[01]|%e0%80|%f0%80|%f8%80|%fc%80|%uf025|%uefc8|%u2215|%u2216|%
 PATHS = (
     _rule(
         "traversal", "parent folders",
-        r"(?:\.{2,}[\\/;]+){2}", r"(?:^|[\\/=:\"'\s])\.{2,}[\\/]", r"[\\/]\.{2,}$",
+        r"(?:\.{2,}[\\/;]+){2}", r"(?:^|[\\/=:\"'\s])\.{2,}[\\/]", r"[\\/]\.\.$",
         r"\.\.[\\/][\\/\w.]*(?:etc|win|boot|proc|var)\b",
         r"\.{4,}[\\/]",
     ),
@@ -303,7 +304,7 @@ PATHS = (
 )  # fmt: skip
 
 # Where two families speak alike for a value, the first here has it: a command names its files, not the other way round.
-RULES = (*SQL, *SCRIPTS, *COMMANDS, *PROTOCOLS, *PATHS, *PROGRAMS)
+RULES = (*SQL, *SCRIPTS, *COMMANDS, *PROTOCOLS, *PATHS, *PROGRAMS, *FRAGMENTS)
 PLACE_OF = {rule: place for place, rule in enumerate(RULES)}
 RAW = tuple(rule for rule in RULES if rule.name == "foreign encoding")
 """What these look for is gone once a text is decoded."""

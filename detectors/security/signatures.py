@@ -18,7 +18,9 @@ from detectors.security.rules import RAW, RULES, Rule
 # Generous, so that the automaton never has to be thrown away while it runs over one text.
 MEMORY_BYTES = 64 << 20
 TOGETHER = (("sqli", "nosqli"), ("xss",), ("command",), ("code", "ssti", "log4shell", "deserialisation"))
-"""Families whose rules are one automaton; those of all others are one more."""
+"""Families whose rules are one automaton; those of all others are one more, and so are the rules of short texts."""
+SHORT = 160
+"""Bytes of a text that is short."""
 
 
 def _options() -> Any:
@@ -43,7 +45,7 @@ def _of_all() -> tuple[tuple[Any, tuple[Rule, ...]], ...]:
     groups: dict[int, list[Rule]] = {}
     for rule in RULES:
         place = next((k for k, families in enumerate(TOGETHER) if rule.family in families), len(TOGETHER))
-        groups.setdefault(place, []).append(rule)
+        groups.setdefault(len(TOGETHER) + 1 if rule.short else place, []).append(rule)
     return tuple((_automaton(rules), tuple(rules)) for _, rules in sorted(groups.items()))
 
 
@@ -67,6 +69,8 @@ def matching(text: str) -> list[Rule]:
     """
     raw, found = text.encode("utf-8", "replace"), list[Rule]()
     for automaton, rules in _of_all():
+        if rules[0].short and len(raw) > SHORT:
+            continue
         numbers = automaton.Match(raw)
         if numbers:
             found += [rules[number] for number in sorted(numbers)]

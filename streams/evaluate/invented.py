@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-from streams.evaluate.invented_forms import ATTACKS, ORDINARY, PROSE
+from streams.evaluate.invented_forms import ATTACKS, CODE, ORDINARY, PROSE
 from streams.evaluate.invented_words import HOLES
 from streams.evaluate.recordings import Recorded
 from topics.requests import Request
@@ -23,10 +23,11 @@ HARMLESS, PARAGRAPHS = 6_000, 3_000
 DEEPEST = 6
 SOURCE = "invented"
 
+_HOLES = {**HOLES, "code": CODE}
 _HOLE = re.compile(r"\{([a-z]+)\}")
 
 
-def filled(form: str, chance: random.Random, holes: Mapping[str, tuple[str, ...]] = HOLES) -> str:
+def filled(form: str, chance: random.Random, holes: Mapping[str, tuple[str, ...]] = _HOLES) -> str:
     """Return a form whose holes are filled; what is no hole's name stays as it is.
 
     >>> filled("{cat} sat", random.Random(1), {"cat": ("the {size} cat",), "size": ("small",)})

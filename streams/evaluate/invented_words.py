@@ -170,5 +170,13 @@ HOLES = {
         "{tick} {tick} {tick}. ", "{tick} {tick}: {tick}. ", "{tick} {tick} {tick} {tick}\n",
         "{tick}, {tick} {tick} ({tick}). ", "{tick} {tick}; {tick}. ",
     ),
+    "sign": tuple("!?*+-_.,:;/|#%&=~^@()[]<>'\" "),
+    "mash": (
+        "{sign}", "{sign}{sign}", "{sign}{sign}{sign}", "{w}{sign}{n}{sign}", "{sign}{w}{sign}{sign}", "{sign} {sign}",
+    ),
+    "link": (
+        "/{w}/{w}", "{w}.html", "../", "/{w}", "https://{w}.example/{w}", "http://www.{w}.example/", "#{w}",
+        "{w}/{w}.html",
+    ),
     "words": ("{w} {w}", "{w} {w} {w}", "{w} {w} {w} {w}", "{w} {w} {w} {w} {w} {w} {w}", "{w}, {w} {w}", "{w}"),
 }  # fmt: skip

@@ -17,6 +17,17 @@ def test_a_query_is_taken_apart_and_odd_names_are_values_too() -> None:
     assert texts("path", "/a/b?c=d-1&e[]=f&g=h") == [("path", "/a/b"), ("path c", "d-1"), ("path e[]", "e[]")]
 
 
+def test_a_parameter_whose_equals_sign_was_encoded_is_one_all_the_same() -> None:
+    assert texts("path", "/?a%3Db-1%26c%3Dd") == [("path", "/"), ("path a", "b-1%26c%3Dd")]
+    assert texts("body", "a%3db-1%3D") == [("body a", "b-1%3D")]
+    assert texts("body", "50%3D half") == [("body", "50%3D half")]
+
+
+def test_a_body_without_blanks_may_mean_them_by_plus() -> None:
+    assert [value.blanks for value in values_of("body", "1+or+1").values] == [True]
+    assert [value.blanks for value in values_of("body", "1 + 1").values] == [False]
+
+
 def test_a_form_a_document_and_parts_give_the_same_values() -> None:
     form = "name=x%20y&note=z-1"
     head = "--b\r\nContent-Disposition: form-data; name="

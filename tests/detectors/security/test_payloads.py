@@ -9,7 +9,15 @@ from detectors.security.fields import LONGEST
 from detectors.security.model import BITS, VERSION, Model, Recipe, hostility, place
 from detectors.security.naming import FAMILIES as NAMED
 from detectors.security.naming import NAME_BITS
-from detectors.security.payloads import EXCERPT, LOOKS_HOSTILE, inspect, inspect_headers, look
+from detectors.security.payloads import (
+    EXCERPT,
+    LONG,
+    LONG_HARMLESS,
+    LOOKS_HOSTILE,
+    inspect,
+    inspect_headers,
+    look,
+)
 from detectors.security.rules import RULES
 from detectors.security.signatures import matching, span
 
@@ -234,6 +242,15 @@ def test_the_model_is_not_asked_about_fields_that_it_has_not_learned() -> None:
     assert inspect("agent", b"a b", hostile) != []
     assert inspect("user", b"a b", hostile) == []
     assert inspect_headers({"Sec-Brand": '"Not A;Brand";v="99"', "X-Odd": "'\"><'\"--#"}) == []
+
+
+def test_in_a_long_text_a_rule_needs_more_of_the_model() -> None:
+    weights = np.full(1 << BITS, -2, np.int8)
+    short, long = "<!-- some words -->", "<!-- some words --> and " + "so they went on " * 3
+    assert len(short) < LONG <= len(long)
+    assert -0.5 < hostility(long, weights) < LONG_HARMLESS
+    assert inspect("body", short.encode(), model_of(weights)) != []
+    assert inspect("body", long.encode(), model_of(weights)) == []
 
 
 @pytest.mark.parametrize("raw", [b'{"a": "b', b"<?xml version='1.0'?><a", b"--x\r\nno head--x", b"[" * 200])
