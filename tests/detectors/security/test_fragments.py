@@ -27,8 +27,8 @@ PIECES = {
 PLAIN = [
     "fish and chips", "this or that", "left, right and centre", "select one", "a drop of water", "date (optional)",
     "lower back", "if you go, so do i", "set of 3", "list 3 things", "O'Neill and sons", "the top 10", "a = b",
-    "price < 20", "call us (now)", "a.b@example.org", "${name}", "/html/body/div[2]/h1", "is it so?", "Version 2 (beta)",
-    "javax.faces.ViewState", "org.apache.struts.taglib.html.TOKEN",
+    "price < 20", "call us (now)", "a.b@example.org", "${name}", "/html/body/div[2]/h1", "is it so?",
+    "Version 2 (beta)", "javax.faces.ViewState", "org.apache.struts.taglib.html.TOKEN",
 ]  # fmt: skip
 
 
