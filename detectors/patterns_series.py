@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 
+from detectors.anomaly_excursions import MOST_RAISED
 from detectors.anomaly_loops import NEVER
+from detectors.anomaly_rows import DAY_S
 from detectors.compiled import kernel
 from detectors.statistics import clamp, gain_after, moved
 
@@ -19,7 +21,7 @@ SHAPES = ("flatline", "variance", "saturation", "rhythm", "threshold")
 FLATLINE, VARIANCE, SATURATION, RHYTHM, THRESHOLD = range(len(SHAPES))
 
 # It stands still where so many steps without a change are less likely than UNLIKELY, at least FLAT_LEAST of them, and
-# twice as many as ever before. One that mostly stands still is not judged.
+# twice as many as ever before; as many as were told. One that mostly stands still is not judged.
 FLAT_LEAST, UNLIKELY, MOSTLY, FLAT_MORE = 12, 1e-6, 0.95, 2.0
 SAME_GAIN, LONGEST_KEPT = 1 / 200, 1 - 1 / 50_000
 
@@ -44,6 +46,10 @@ LATE_BY, LATE_JITTERS = 0.1, 6.0
 PERIOD_GAIN, MISSED_GAIN, MISSED_MOST = 0.2, 0.1, 0.08
 MEAN_GAIN, TOP_KEPT = 1 / 360, 1 - 1 / 20_000
 
+# A shape that was told must be stronger from then on, by the factor e^RAISE each time. That fades so that as many as
+# `alarms_per_day` keep it where it is, the shapes that need no name together: so many.
+RAISE, NAMELESS = 0.3, 3
+
 # While it lasts, what is said is said again, so that nobody thinks it is forgotten.
 SAY_AGAIN_S = 1200.0
 UNUSUAL, CALM = 1, 2
@@ -60,6 +66,7 @@ SMALLEST, RESOLUTION = 1e-30, 1e-3
 #   busy_s, duty         how long it was up since the last begin, and the usual share; pulse: it is up
 #   missed               the share of begins that did not come
 #   contrary_s           since when it is on the other side of its threshold; 0: it is not
+#   raised               of each shape that needs no name: by how much more than 1 it must be to be told
 #   on, held, since_s    of each shape: whether it was told, how many steps speak for the opposite, since when
 SERIES = np.dtype(
     [
@@ -70,13 +77,14 @@ SERIES = np.dtype(
         ("due_ms", "i8"),
         ("since_s", "f8", len(SHAPES)),
         ("off", "f4", len(SPANS)),
+        ("raised", "f4", len(SHAPES)),
         *[(name, "f4") for name in ("same", "longest", "near", "far", "stray", "change")],
         *[(name, "f4") for name in ("period_s", "jitter_s", "busy_s", "duty", "missed")],
         *[(name, "i4") for name in ("steps", "run", "begins")],
         ("on", "u1", len(SHAPES)),
         ("held", "u1", len(SHAPES)),
         *[(name, "u1") for name in ("rising", "leaking", "pulse")],
-        ("_", "u1", 7),
+        ("_", "u1", 3),
     ]
 )
 
@@ -101,21 +109,33 @@ def tell(row, k, now, need, at_s, late):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def tell_held(row, k, strength, need, at_s, late, fade):  # type: ignore[no-untyped-def]
+    """Tell shape k, which is there from a strength of 1, where it is stronger than was told too often of late."""
+    before = row.on[k]
+    row.raised[k] = max((1 + row.raised[k]) * (1 - fade) - 1, 0.0)
+    code = tell(row, k, strength >= (1.0 if before else 1 + row.raised[k]), need, at_s, late)
+    if row.on[k] > before:
+        row.raised[k] = min((1 + row.raised[k]) * math.exp(RAISE) - 1, MOST_RAISED)
+    return code
+
+
+@kernel
 def stands_still(row, value, at_s, warmup):  # type: ignore[no-untyped-def]
-    """Say whether a series that moves has stood still for too long, and learn how long it does."""
+    """Return how long a series that moves has stood still, 1 is too long, and learn how long it does."""
     changed = row.steps == 0 or value != row.value
     row.longest *= LONGEST_KEPT
     if changed:
-        # What was told is no measure of what is usual, but that a service rests at nought is.
-        if not row.on[FLATLINE] or row.value == 0:
-            row.longest = max(row.longest, row.run)
+        # What was told counts for half, a day at most, so that the same is not told again; resting at nought is usual.
+        told = row.on[FLATLINE] and row.value != 0
+        run = min(row.run, DAY_S / max(row.step_s, SMALLEST)) / FLAT_MORE if told else row.run
+        row.longest = max(row.longest, run)
         row.run, row.flat_s = 0, at_s
     else:
         row.run += 1
-    still = False
-    if row.steps >= warmup and row.same < MOSTLY and row.run >= FLAT_LEAST:
+    still = 0.0
+    if row.steps >= warmup and row.same < MOSTLY:
         need = math.log(UNLIKELY) / math.log(max(row.same, 0.05))
-        still = row.run >= max(need, FLAT_MORE * row.longest)
+        still = row.run / max(need, FLAT_MORE * row.longest, FLAT_LEAST)
     gain = AWAY_SLOWER * SAME_GAIN if row.on[FLATLINE] else gain_after(row.steps, SAME_GAIN)
     row.same = moved(row.same, 0.0 if changed else 1.0, gain)
     return still
@@ -123,9 +143,9 @@ def stands_still(row, value, at_s, warmup):  # type: ignore[no-untyped-def]
 
 @kernel
 def scatters(row, value, warmup):  # type: ignore[no-untyped-def]
-    """Return how many times more, or less, than usual a series scatters where that is unusual, else 0; learn it."""
+    """Return how far from usual a series scatters, 1 is otherwise, and how many times more or less; learn it."""
     if row.steps == 0:
-        return 0.0
+        return 0.0, 1.0
     least = RESOLUTION * abs(row.mean) + SMALLEST
     # How far a value is from where the last two lead: a series that rises steadily scatters no more than before.
     change = value - row.value
@@ -136,13 +156,13 @@ def scatters(row, value, warmup):  # type: ignore[no-untyped-def]
     how = math.log((row.near + least) / (row.far + least)) if row.steps > 1 else 0.0
     most = max(OTHERWISE, STRAYS * math.sqrt(row.stray))
     # One that stands still is told as that.
-    other = row.steps >= 2 * warmup and abs(how) > most and row.run < HELD and not row.on[RHYTHM]
+    judged = row.steps >= 2 * warmup and row.run < HELD and not row.on[RHYTHM]
     slower = AWAY_SLOWER if row.steps >= 2 * warmup and abs(how) > most / 2 else 1.0
     row.far = moved(row.far, size, slower * gain_after(row.steps - 1, FAR_GAIN))
     if row.steps >= warmup:
         bounded = clamp(how, most / 2)
         row.stray = moved(row.stray, bounded * bounded, slower * gain_after(row.steps - warmup, FAR_GAIN))
-    return math.exp(how) if other else 0.0
+    return abs(how) / most if judged else 0.0, math.exp(how)
 
 
 @kernel
@@ -220,7 +240,7 @@ def is_known(row, least_s, sparse):  # type: ignore[no-untyped-def]
 
 @kernel
 def misses_its_time(row, value, at_s, clock_ms, warmup, least_s):  # type: ignore[no-untyped-def]
-    """Say whether what begins regularly has not begun; learn its rhythm, and set when that is to be asked again."""
+    """Return how late is what begins regularly, from 1 on too late; learn its rhythm; set when to ask again."""
     row.top = max(value, row.top - (1 - TOP_KEPT) * (row.top - row.mean)) if row.steps else value
     row.mean = moved(row.mean, value, gain_after(row.steps, MEAN_GAIN))
     sparse = row.steps > 0 and row.step_s >= least_s
@@ -233,11 +253,13 @@ def misses_its_time(row, value, at_s, clock_ms, warmup, least_s):  # type: ignor
     row.pulse = up
     row.due_ms = NEVER
     if not is_known(row, least_s, sparse) or (row.missed >= MISSED_MOST and not row.on[RHYTHM]):
-        return False
-    left_s = row.begun_s + row.period_s + tolerance_s(row) - at_s
+        return 0.0
+    patience_s = row.period_s + tolerance_s(row)
+    late_s = at_s - row.begun_s - patience_s
     if sparse:
+        left_s = row.raised[RHYTHM] * patience_s - late_s
         row.due_ms = clock_ms + int(1000 * max(left_s, 0.0))
-    return left_s < 0
+    return 1 + late_s / patience_s if late_s > 0 else 0.0
 
 
 @kernel

@@ -8,11 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.anomaly_loops import DELTA, NEVER
+from detectors.anomaly_rows import DAY_S
 from detectors.compiled import kernel
 from detectors.patterns_roles import CPU, ERRORS, LOAD, MEMORY, ROLES
 from detectors.patterns_series import (
     FLATLINE,
     HELD,
+    NAMELESS,
+    RAISE,
     RHYTHM,
     SATURATION,
     SHAPES,
@@ -26,6 +29,7 @@ from detectors.patterns_series import (
     scatters,
     stands_still,
     tell,
+    tell_held,
 )
 from detectors.patterns_services import CODE_FAULT, CORRELATION, LEAK, PAIRS, RUNAWAY, SIGNS, bend, step_service
 from topics.settings import Settings
@@ -35,6 +39,7 @@ class Rule(NamedTuple):
     """The settings as the kernels take them, all float64."""
 
     bucket_s: float
+    alarms_per_day: float
     warmup: float
     late_s: float
     full_within_s: float
@@ -45,6 +50,7 @@ def rule_of(settings: Settings) -> Rule:
     """Return what the kernels need of the settings."""
     return Rule(
         bucket_s=max(0.1, float(settings.anomaly.bucket_s)),
+        alarms_per_day=float(settings.anomaly.alarms_per_day),
         warmup=float(settings.patterns.warmup),
         late_s=float(settings.late_s),
         full_within_s=float(settings.patterns.full_within_s),
@@ -110,15 +116,16 @@ def step_series(one, value, at_s, number, trait, load, clock_ms, rule, notes, ta
     """Take a step of one series; return how many notes there are now."""
     late = clock_ms / 1000 - at_s > rule.late_s
     learn_pace(one, at_s)
+    fade = min(RAISE * rule.alarms_per_day * one.step_s / DAY_S / NAMELESS, 0.5)
     still = stands_still(one, value, at_s, rule.warmup)
-    code = tell(one, FLATLINE, still, 1, at_s, late)
+    code = tell_held(one, FLATLINE, still, 1, at_s, late, fade)
     taken += note_down(notes[taken], number, FLATLINE, code, at_s, one.flat_s, 1.0, value, value)
-    other = scatters(one, value, rule.warmup)
-    code = tell(one, VARIANCE, other != 0, HELD, at_s, late)
-    size = max(other, 1 / other) if other > 0 else 0.0
+    strays, other = scatters(one, value, rule.warmup)
+    code = tell_held(one, VARIANCE, strays, HELD, at_s, late, fade)
+    size = max(other, 1 / other) if strays >= 1 else 0.0
     taken += note_down(notes[taken], number, VARIANCE, code, at_s, one.since_s[VARIANCE], size / 3, one.far, one.near)
     missing = misses_its_time(one, value, at_s, clock_ms, rule.warmup, rule.rhythm_least_s)
-    code = tell(one, RHYTHM, missing, 1, at_s, late)
+    code = tell_held(one, RHYTHM, missing, 1, at_s, late, fade)
     taken += note_down(notes[taken], number, RHYTHM, code, at_s, one.begun_s, 1.0, one.period_s, at_s - one.begun_s)
     if trait.sign != 0:
         left_s = fills_up(one, trait, trait.sign * value, rule.warmup, rule.full_within_s)
@@ -182,7 +189,7 @@ def is_out_of_time(one, clock_ms, rule):  # type: ignore[no-untyped-def]
 def miss(one, clock_ms, number, notes, taken):  # type: ignore[no-untyped-def]
     """Note that a series has not come; return how many notes there are now."""
     at_s, one.due_ms = clock_ms / 1000, NEVER
-    code = tell(one, RHYTHM, True, 1, at_s, False)
+    code = tell_held(one, RHYTHM, 1 + one.raised[RHYTHM], 1, at_s, False, 0.0)
     return taken + note_down(
         notes[taken], number, RHYTHM, code, at_s, one.begun_s, 1.0, one.period_s, at_s - one.begun_s
     )

@@ -7,11 +7,15 @@ from collections.abc import Callable
 
 import msgspec
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 from detectors.anomaly import AnomalyBank
 from detectors.bank import page_of
 from detectors.patterns import PatternBook
-from detectors.patterns_roles import LOAD
+from detectors.patterns_roles import LOAD, Trait
+from detectors.patterns_series import FLATLINE, RHYTHM, SERIES, SHAPES, VARIANCE
+from detectors.patterns_steps import NOTE, TRAIT, rule_of, step_values
 from tests.fakes import Entry, fold, fold_into, shard_of
 from topics import Derived
 from topics.metrics import METRICS, Reading
@@ -131,3 +135,50 @@ def _errors_at(k: int, load: float, errors: bool) -> list[Entry]:
         (1000 * (T0 + k), Reading(series=f"shop/{name}", value=value, at_s=float(T0 + k), kind="delta"))
         for name, value in said.items()
     ]
+
+
+def told_in(values: NDArray[np.float64], at_s: NDArray[np.float64], shape: int, alarms_per_day: float) -> list[int]:
+    """Return at which values of one series a shape begins to be told."""
+    trait, said = np.zeros(1, TRAIT), np.zeros((len(values), len(SHAPES)), np.bool_)
+    for field in TRAIT.names or ():
+        trait[field] = getattr(Trait(), field)
+    rule = rule_of(Settings(anomaly=AnomalySettings(alarms_per_day=alarms_per_day)))
+    step_values(np.zeros(1, SERIES), trait, values, at_s, rule, np.zeros(len(SHAPES) + 1, NOTE), said)
+    return [int(row) for row in np.flatnonzero(said[:, shape])]
+
+
+DAYS, STEPS = 30, 288
+
+
+def days_of(shape: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return thirty days of one series, in each of which it does the same for some hours; at last it does far more."""
+    chance = np.random.default_rng(3)
+    values = chance.normal(20.0, 1.0, DAYS * STEPS + 2 * STEPS)
+    at_s: NDArray[np.float64] = 300.0 * np.arange(len(values), dtype=np.float64)
+    for day in range(DAYS):
+        # Not at the same time every day, which would be a rhythm; the first days are as they should be.
+        first = day * STEPS + 100 + int(chance.integers(0, 60))
+        if shape == FLATLINE and day > 2:
+            values[first : first + 40] = values[first]
+        if shape == VARIANCE and day > 2:
+            values[first : first + 60] = 20 + 5 * (values[first : first + 60] - 20)
+    if shape == FLATLINE:
+        values[DAYS * STEPS :] = 7.0
+    if shape == VARIANCE:
+        values[DAYS * STEPS :] = 20 + 1e-3 * (values[DAYS * STEPS :] - 20)
+    if shape == RHYTHM:
+        at_s = 3600.0 * np.delete(np.arange(1200, dtype=np.float64), [k + k % 7 for k in range(60, 1200, 40)])
+        at_s = np.append(at_s, at_s[-1] + 36_000.0)
+        values = values[: len(at_s)]
+    return values, at_s
+
+
+@pytest.mark.parametrize("shape", [FLATLINE, VARIANCE, RHYTHM])
+def test_what_is_told_again_and_again_must_be_stronger_and_what_is_much_stronger_is_told(shape: int) -> None:
+    values, at_s = days_of(shape)
+    last = DAYS * STEPS if shape != RHYTHM else len(values) - 1
+    few, all_of_them = (told_in(values, at_s, shape, alarms) for alarms in (0.1, 1000.0))
+    if shape != FLATLINE:
+        assert sum(row < last for row in all_of_them) >= 15, "who will read them all is told of them all"
+    assert 1 <= sum(row < last for row in few) < 6
+    assert any(row >= last for row in few)
