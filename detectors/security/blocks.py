@@ -49,17 +49,16 @@ def note(row: Any, piece: Evidence, at_s: float, window_s: float, weight: float 
     """
     text = "\0".join((piece.rule, piece.field, piece.excerpt))
     mark, second = zlib.crc32(text.encode("utf-8", "replace")), max(1, min(math.floor(at_s), 2**32 - 1))
-    hashes, seconds, weights = row["evidence_hash"], row["evidence_s"], row["evidence_weight"]
-    known = next((k for k in range(PIECES) if seconds[k] != 0 and hashes[k] == mark), None)
-    new = known is None or float(seconds[known]) <= second - window_s
-    place = min(range(PIECES), key=lambda k: (int(seconds[k]), k)) if known is None else known
-    last = 0 if known is None else int(seconds[known])
-    hashes[place], seconds[place], weights[place] = mark, max(last, second), weight
-    ages_s = [float(second) - float(seconds[k]) for k in range(PIECES) if seconds[k] != 0]
-    distinct = sum(age_s < window_s for age_s in ages_s)
-    counted = (float(weights[k]) for k in range(PIECES) if seconds[k] != 0)
-    total = sum(one * left_of(age_s, window_s) for one, age_s in zip(counted, ages_s, strict=True))
-    return Standing(new, distinct, total)
+    hashes, seconds, weights = (row[name].tolist() for name in ("evidence_hash", "evidence_s", "evidence_weight"))
+    known = next((k for k in range(PIECES) if hashes[k] == mark and seconds[k] != 0), None)
+    new = known is None or seconds[known] <= second - window_s
+    place = seconds.index(min(seconds)) if known is None else known
+    seconds[place] = max(0 if known is None else seconds[known], second)
+    row["evidence_hash"][place], row["evidence_s"][place], row["evidence_weight"][place] = mark, seconds[place], weight
+    weights[place] = float(row["evidence_weight"][place])
+    held = [(float(second - at), one) for at, one in zip(seconds, weights, strict=True) if at != 0]
+    distinct = sum(age_s < window_s for age_s, _ in held)
+    return Standing(new, distinct, sum(one * left_of(age_s, window_s) for age_s, one in held))
 
 
 def left_of(age_s: float, window_s: float) -> float:

@@ -22,21 +22,33 @@ _NAMES = (
     r"(?:^|[^a-z])(?:pass|auth|session|sid|cookies?|csrf|xsrf|signature|sig|cvv2?|cvc|"
     r"card(?:[_\-. ]?(?:number|num|no))?|iban|ssn|otp|pin))"
 )
-# In each, what group 1 holds is masked.
+# In each, what group 1 holds is masked. Only a text that holds one of the signs in front need be matched; most hold
+# none.
 _PATTERNS = (
     # A name, or one that ends in such a name, and what it is set to.
-    rf"(?i){_NAMES}[\"'\]\s]*(?:=>|[=:])\s*((?:bearer|basic|digest)\s+[^\s\"'&;,<>]+|"
-    r"\"[^\"]*\"?|'[^']*'?|[^\s\"'&;,<>]+)",
-    r"(?i)\b(?:bearer|basic|digest|negotiate)[\s+]+([^\s\"'&;,<>]{6,})",
+    (
+        (b"=", b":"),
+        rf"(?i){_NAMES}[\"'\]\s]*(?:=>|[=:])\s*((?:bearer|basic|digest)\s+[^\s\"'&;,<>]+|"
+        r"\"[^\"]*\"?|'[^']*'?|[^\s\"'&;,<>]+)",
+    ),
+    (
+        (b"bearer", b"basic", b"digest", b"negotiate"),
+        r"(?i)\b(?:bearer|basic|digest|negotiate)[\s+]+([^\s\"'&;,<>]{6,})",
+    ),
     # JSON Web Tokens, and what else is told by its first letters.
-    r"(?i)\b(eyj?[a-z0-9_-]{6,}\.[a-z0-9_-]{2,}(?:\.[a-z0-9_-]*)?)",
-    r"(?i)\b((?:akia|asia)[a-z0-9]{12,}|gh[pousr]_[a-z0-9]{16,}|xox[a-z]-[a-z0-9-]{8,}|[sr]k_(?:live|test)_[a-z0-9]{8,})",
-    r"(?i)(-----begin [a-z ]*private key-----.*)",
+    ((b"ey",), r"(?i)\b(eyj?[a-z0-9_-]{6,}\.[a-z0-9_-]{2,}(?:\.[a-z0-9_-]*)?)"),
+    (
+        (b"akia", b"asia", b"gh", b"xox", b"k_"),
+        r"(?i)\b((?:akia|asia)[a-z0-9]{12,}|gh[pousr]_[a-z0-9]{16,}|xox[a-z]-[a-z0-9-]{8,}|"
+        r"[sr]k_(?:live|test)_[a-z0-9]{8,})",
+    ),
+    ((b"-----begin",), r"(?i)(-----begin [a-z ]*private key-----.*)"),
     # A password before the host of an address.
-    r"://[^/\s:@]*:([^/\s@]+)@",
-    # So many digits in a row, parted or not, are perhaps those of a card.
-    r"((?:\d[ .-]?){12,}\d)",
+    ((b"://",), r"://[^/\s:@]*:([^/\s@]+)@"),
 )
+# So many digits in a row, parted or not, are perhaps those of a card.
+_FEWEST_DIGITS, _CARD = 13, r"((?:\d[ .-]?){12,}\d)"
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
 def _options() -> Any:
@@ -48,8 +60,8 @@ def _options() -> Any:
 
 
 @cache
-def _compiled() -> tuple[Any, ...]:
-    return tuple(re2.compile(pattern.encode(), _options()) for pattern in _PATTERNS)
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern.encode(), _options())
 
 
 @cache
@@ -59,14 +71,21 @@ def _secret_name() -> Any:
 
 def masked_bytes(raw: bytes) -> bytes:
     """Return a text in which what is secret is so many asterisks."""
-    for pattern in _compiled():
-        parts, at = [], 0
-        for match in pattern.finditer(raw):
-            start, end = match.span(1)
-            parts += [raw[at:start], MASK * (end - start)]
-            at = end
-        raw = b"".join([*parts, raw[at:]]) if parts else raw
-    return raw
+    low = raw.lower()
+    for signs, pattern in _PATTERNS:
+        if any(sign in low for sign in signs):
+            raw = _without(raw, pattern)
+    return _without(raw, _CARD) if len(raw.translate(None, _NO_DIGITS)) >= _FEWEST_DIGITS else raw
+
+
+def _without(raw: bytes, pattern: str) -> bytes:
+    """Return a text in which what a pattern holds is so many asterisks."""
+    parts, at = list[bytes](), 0
+    for match in _compiled(pattern).finditer(raw):
+        start, end = match.span(1)
+        parts += [raw[at:start], MASK * (end - start)]
+        at = end
+    return b"".join([*parts, raw[at:]]) if parts else raw
 
 
 def masked(text: str, field: str = "") -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.security.bank import SecurityBank
-from detectors.security.masking import HIDDEN, masked, masked_bytes
+from detectors.security.masking import _CARD, _FEWEST_DIGITS, _PATTERNS, HIDDEN, _without, masked, masked_bytes
 from tests.fakes import fold
 from topics.proposals import Proposal
 from topics.requests import REQUESTS, Request
@@ -111,3 +111,11 @@ def test_neither_threats_nor_proposals_tell_a_secret(name: str, secret: str) -> 
     told += [record.why for record in said if isinstance(record, Proposal)]
     assert len(told) >= 3
     assert not [text for text in told if secret.lower() in text.lower()]
+
+
+@given(st.text('=:ey.-/@ghakix_Kk019 "bearerBASIC', max_size=60))
+def test_no_pattern_would_match_without_the_signs_that_it_is_asked_for_by(text: str) -> None:
+    raw = text.encode()
+    for signs, pattern in _PATTERNS:
+        assert any(sign in raw.lower() for sign in signs) or _without(raw, pattern) == raw
+    assert sum(sign in b"0123456789" for sign in raw) >= _FEWEST_DIGITS or _without(raw, _CARD) == raw
