@@ -28,6 +28,7 @@ from detectors.crowds import route_hash as hash_route
 from detectors.names import hash_at
 from detectors.rows import RowBank
 from detectors.security.clients import with_names
+from detectors.security.logins import FAILED, NONE, is_post, outcome_at, words_of
 from detectors.texts import filled
 from detectors.wide import address
 from topics import Derived
@@ -66,15 +67,25 @@ def count_route(row, slot, at, length, agent_at, agent_length):  # type: ignore[
 
 
 @kernel
-def count_rows(  # type: ignore[no-untyped-def]
-    rows, ids, at_s, late, client_buf, client_at, client_length, path_buf, path_at, path_length, agent_buf, agent_at,
-    agent_length, start, end, earliest,
-):  # fmt: skip
+def count_login(row, slot, client_key, outcome):  # type: ignore[no-untyped-def]
+    """Count a login, if it is one, and whose it was where it failed."""
+    if outcome == NONE:
+        return
+    row.logins[slot] += 1
+    if outcome == FAILED:
+        row.failures[slot] += 1
+        note_distinct(row.failing[slot], client_key)
+
+
+@kernel
+def count_rows(rows, ids, at_s, late, status, client, path, agent, method, words, ends, start, end, earliest):  # type: ignore[no-untyped-def]
     """Count records start..end; stop at the first one whose window has no place, and return where.
+
+    Texts are columns, each as (buf, at, length).
 
     earliest    int64 [1]: lowered to the earliest window counted
     """
-    clients, paths, agents = address(client_buf), address(path_buf), address(agent_buf)
+    clients, paths, agents, methods = address(client[0]), address(path[0]), address(agent[0]), address(method[0])
     for i in range(start, end):
         if ids[i] < 0 or late[i]:
             continue
@@ -89,13 +100,15 @@ def count_rows(  # type: ignore[no-untyped-def]
         row.window[slot] = window
         row.requests[slot] += 1
         earliest[0] = min(earliest[0], window)
-        at, length = clients + client_at[i], np.int64(max(client_length[i], 0))
+        at, length = clients + client[1][i], np.int64(max(client[2][i], 0))
         key = hash_at(at, length, UNSEEDED)
         add(row, slot, CLIENTS, key, 1, at, length)
         note_distinct(row.sources[slot], key)
-        at, length = paths + path_at[i], np.int64(max(path_length[i], 0))
+        at, length = paths + path[1][i], np.int64(max(path[2][i], 0))
         note_distinct(row.asks[slot], hash_at(at, length, UNSEEDED))
-        count_route(row, slot, at, length, agents + agent_at[i], np.int64(max(agent_length[i], 0)))
+        count_route(row, slot, at, length, agents + agent[1][i], np.int64(max(agent[2][i], 0)))
+        if is_post(methods + method[1][i], method[2][i]):
+            count_login(row, slot, key, outcome_at(status[i], at, length, words, ends, False))
     return end
 
 
@@ -107,7 +120,7 @@ class CompositionBank(RowBank):
     """
 
     capability = "composition"
-    version = 2
+    version = 3
     key = "service"
     placed = False
     dtype = Row
@@ -116,6 +129,11 @@ class CompositionBank(RowBank):
         self._due_ms = NEVER
         self._orphans: list[Composition] = []
         super().__init__(settings, owns)
+
+    def configure(self, settings: Settings) -> None:
+        """Put settings into force: by which words a path names a login."""
+        super().configure(settings)
+        self._words = words_of(settings.security)
 
     @property
     def due_ms(self) -> int:
@@ -135,13 +153,12 @@ class CompositionBank(RowBank):
         """Count records start..end; where both windows of a service are older, the older is said at that record."""
         found = [Finding(start, said) for said in self._orphans]
         self._orphans = []
-        text = [columns.text[name] for name in ("client", "path", "agent")]
-        parts = [part for one in text for part in (one.buf, one.at, one.length)]
+        text = [columns.text[name] for name in ("client", "path", "agent", "method")]
+        places = [(one.buf, one.at, one.length) for one in text]
+        at_s, status = columns.number["at_s"], columns.number["status"]
         earliest, at = np.array([NEVER], np.int64), start
         while True:
-            at = count_rows(
-                self.rows, ids, columns.number["at_s"], run.late, *parts, at, end, earliest
-            )  # fmt: skip
+            at = count_rows(self.rows, ids, at_s, run.late, status, *places, *self._words, at, end, earliest)
             if at == end:
                 break
             row = int(ids[at])
@@ -194,6 +211,8 @@ class CompositionBank(RowBank):
             service=self.name_of[row].decode("utf-8", "replace"), at_s=float(int(cell["window"][slot]) * WINDOW_S),
             requests=int(cell["requests"][slot]), clients=_mix(cell, slot, CLIENTS), routes=_mix(cell, slot, ROUTES),
             agents=_mix(cell, slot, AGENTS), sources=_sparse(cell["sources"][slot]), asks=_sparse(cell["asks"][slot]),
+            logins=int(cell["logins"][slot]), failures=int(cell["failures"][slot]),
+            failing=_sparse(cell["failing"][slot]),
         )  # fmt: skip
         for field in PER_WINDOW:
             cell[field][slot] = 0

@@ -29,6 +29,7 @@ _ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
 # One service: two open windows of ten seconds; one is free while it holds no request. Of each, by respect: how many
 # requests fell into which bucket; which of the heavy names came there last, counted from 1; the heavy names of full
 # buckets, their hashes and how often they came; lengths: of the whole name, of which the first bytes are kept.
+# logins: tries to log in, of them failures; failing: registers of the clients whose logins failed.
 # missed: requests that came when their window was over.
 CROWD_FIELDS = [
     ("window", "i8", OPEN),
@@ -42,6 +43,9 @@ CROWD_FIELDS = [
     ("names", "u1", (OPEN, len(RESPECTS), NAMED, NAME_BYTES)),
     ("sources", "u1", (OPEN, REGISTERS)),
     ("asks", "u1", (OPEN, REGISTERS)),
+    ("logins", "i8", OPEN),
+    ("failures", "i8", OPEN),
+    ("failing", "u1", (OPEN, REGISTERS)),
 ]
 
 

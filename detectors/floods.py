@@ -14,6 +14,7 @@ from detectors.bank import NEVER
 from detectors.columns import Flags
 from detectors.crowds import RESPECTS, distinct, raised
 from detectors.floods_kinds import Flood, flood_of
+from detectors.floods_logins import Logins
 from detectors.floods_usual import Facts, Rate, Usual
 from detectors.ledger import Entry, Ledger
 from detectors.security.blocks import MOST_TIMES, PROPOSAL_EXPIRES_S, duration_s
@@ -43,6 +44,9 @@ class Window(msgspec.Struct, array_like=True):
     heavy: list[dict[str, int]] = field(default_factory=lambda: [{} for _ in RESPECTS])
     sources: dict[int, int] = field(default_factory=dict)
     asks: dict[int, int] = field(default_factory=dict)
+    logins: int = 0
+    failures: int = 0
+    failing: dict[int, int] = field(default_factory=dict)
 
     def take(self, part: Composition) -> None:
         """Merge what one partition says."""
@@ -55,6 +59,8 @@ class Window(msgspec.Struct, array_like=True):
                     self.heavy[k][name] = self.heavy[k].get(name, 0) + count
         raised(self.sources, part.sources)
         raised(self.asks, part.asks)
+        self.logins, self.failures = self.logins + part.logins, self.failures + part.failures
+        raised(self.failing, part.failing)
 
     def facts(self) -> Facts:
         """Return what it is made of."""
@@ -82,18 +88,20 @@ class Service(Entry, kw_only=True):
     told: str = ""
     told_s: float = 0.0
     blocks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    logins: Logins = field(default_factory=Logins)
 
 
 class FloodsBank(Ledger):
     """Merges compositions, judges each window three seconds after its end, and proposes blocks for heavy hitters.
 
     A window is a flood if there are more requests than expected, by the model of readings and by a factor, and they are
-    not made as usual. A rush that is made as usual, many new clients who do what clients do, is none.
+    not made as usual. A rush that is made as usual, many new clients who do what clients do, is none. Beside that it
+    says where logins fail from far more clients than usual (`Logins`), which blocks nobody.
     """
 
     capability = "floods"
     # What it saves holds rows of that bank's layout and meaning.
-    version = 100 * AnomalyBank.version + 1
+    version = 100 * AnomalyBank.version + 2
     key = "service"
     entry = Service
 
@@ -165,19 +173,26 @@ class FloodsBank(Ledger):
         facts, rate = merged.facts(), Rate(service.rate)
         score, expected = rate.expect(facts.requests, at_s, self.rule)
         flood = self._flood(facts, score, expected, service.usual)
-        if flood is None:
-            service.kind = ""
-        elif not service.kind:
+        if not service.kind:
             service.since_s = at_s
         believed = flood is None or at_s - service.since_s >= BELIEVED_S
         rate.learn(facts.requests, at_s, self.rule, not believed)
         if believed:
             service.usual.learn(facts)
         service.rate = rate.raw()
-        if flood is None:
-            return []
-        service.kind = flood.kind
-        return [] if merged.late else self._say(name, service, flood, at_s, clock_ms)
+        service.kind = "" if flood is None else flood.kind
+        said = self._logins(name, service, merged, at_s)
+        return said if flood is None or merged.late else said + self._say(name, service, flood, at_s, clock_ms)
+
+    def _logins(self, name: str, service: Service, merged: Window, at_s: float) -> list[Derived]:
+        """Say that logins fail from too many clients at once: stolen passwords, whoever is named or not."""
+        logins, settings = service.logins, self.settings.floods
+        worked = merged.logins - merged.failures
+        text = logins.take(at_s, worked, merged.failing, settings, merged.late)
+        threat = Threat(
+            client=MANY, service=name, family="login", rule="stuffing", at_s=at_s, score=logins.score, text=text
+        )
+        return [threat] if text else []
 
     def _flood(self, facts: Facts, score: float, expected: float, usual: Usual) -> Flood | None:
         settings = self.settings.floods

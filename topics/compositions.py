@@ -34,6 +34,8 @@ class Composition(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     clients, routes, agents  who asked, for which path (without query, every number a "#"), with which program
     sources, asks  registers by which distinct clients, and distinct paths with their queries, are counted
                    (`detectors.crowds.distinct`); of several partitions the highest holds
+    logins         how often somebody posted to a login, and was answered; failures: how often in vain
+    failing        registers of the clients who did so in vain
     """
 
     service: str
@@ -44,6 +46,9 @@ class Composition(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     agents: Mix
     sources: dict[int, int]
     asks: dict[int, int]
+    logins: int = 0
+    failures: int = 0
+    failing: dict[int, int] = msgspec.field(default_factory=dict)
 
     def key(self) -> str:
         """Return the service."""
@@ -62,10 +67,13 @@ class Composition(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
             return f"at_s must be a multiple of {WINDOW_S} seconds since 1970, got {self.at_s!r}"
         if not 1 <= self.requests < 1 << 40:
             return f"requests must be 1 to 2^40, got {self.requests!r}"
+        if not 0 <= self.failures <= self.logins <= self.requests:
+            return f"of the requests some are logins, and some of these failures, got {self.logins}, {self.failures}"
         for mix in (self.clients, self.routes, self.agents):
             if len(mix.heavy) > MOST_NAMED:
                 return f"at most {MOST_NAMED} may be heavy, got {len(mix.heavy)}"
-        for numbers in (self.clients.counts, self.routes.counts, self.agents.counts, self.sources, self.asks):
+        registers = (self.sources, self.asks, self.failing)
+        for numbers in (self.clients.counts, self.routes.counts, self.agents.counts, *registers):
             if any(not 0 <= place < BUCKETS or not 0 <= number < 1 << 40 for place, number in numbers.items()):
                 return f"buckets must be 0 to {BUCKETS - 1}, each with a count below 2^40"
         return None

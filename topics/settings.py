@@ -182,11 +182,15 @@ class FloodSettings(Part, frozen=True, kw_only=True):
     least          so few requests in ten seconds are no flood
     times          a flood is at least so many times what is expected
     heavy_most     so many clients at once are blocked as heavy hitters
+    login_clients  failed logins of fewer clients in five minutes are no stuffing; login_times: of so many times what is
+                   usual, and of more than logins that work no more can explain, they are
     """
 
     least: Count = 200
     times: Annotated[float, Meta(ge=1)] = 2.0
     heavy_most: Annotated[int, Meta(ge=1, le=12)] = 10
+    login_clients: Count = 20
+    login_times: Annotated[float, Meta(ge=1)] = 3.0
 
 
 class Maintenance(Part, frozen=True, kw_only=True):

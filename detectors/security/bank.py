@@ -28,12 +28,12 @@ from detectors.security.behaviour import (
     bounds_of,
     judge_rows,
     place_of,
-    words_of,
 )
 from detectors.security.clients import name_of
 from detectors.security.gate import FIELDS, Gate
 from detectors.security.habits import PAGE_SERVICES, Usual
 from detectors.security.limits import SEPARATOR, Limits
+from detectors.security.logins import words_of
 from detectors.security.model import Model
 from detectors.security.payloads import EXCERPT, LOOKS_HOSTILE, Evidence, inspect_headers, look
 from detectors.security.verdicts import (

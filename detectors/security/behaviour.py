@@ -68,12 +68,6 @@ def bounds_of(settings: SecuritySettings) -> Bounds:
     )  # fmt: skip
 
 
-def words_of(settings: SecuritySettings) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the words that name a login, one behind the other, and where each ends."""
-    words = [word.lower().encode() for word in settings.login_words]
-    return np.frombuffer(b"".join(words) or b"\0", np.uint8), np.cumsum([len(word) for word in words], dtype=np.int64)
-
-
 def place_of(text: Text) -> Place:
     """Return a column as kernels take it."""
     return text.buf, text.at, text.length

@@ -8,10 +8,12 @@ most of them failed tells stolen lists from an office.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.compiled import kernel
-from detectors.security.outlines import second_of
+from detectors.security.outlines import outline, second_of
 from detectors.wide import byte
+from topics.settings import SecuritySettings
 
 ACCOUNTS = 10
 NONE, FAILED, WORKED = 0, 1, 2
@@ -28,6 +30,12 @@ LOGIN_FIELDS = [
     ("account_hash", "u4", ACCOUNTS),
     ("account_s", "u4", ACCOUNTS),
 ]
+
+
+def words_of(settings: SecuritySettings) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the words that name a login, one behind the other, and where each ends."""
+    words = [word.lower().encode() for word in settings.login_words]
+    return np.frombuffer(b"".join(words) or b"\0", np.uint8), np.cumsum([len(word) for word in words], dtype=np.int64)
 
 
 @kernel
@@ -83,6 +91,13 @@ def outcome_of(status, posted, named, at_login, is_page):  # type: ignore[no-unt
     if 400 <= status < 500 or (status == 200 and is_page):
         return FAILED
     return WORKED if 200 <= status < 400 else NONE
+
+
+@kernel
+def outcome_at(status, at, length, words, ends, named):  # type: ignore[no-untyped-def]
+    """Return what a request that was posted to a path says of a login."""
+    size, _, extension, _, _ = outline(at, length)
+    return outcome_of(status, True, named, names_login(at, size, words, ends), extension > 0)
 
 
 @kernel

@@ -6,6 +6,8 @@ import asyncio
 import os
 import time
 
+import pytest
+
 from benchmarks.storm.judge import Judge
 from streams.client import Publisher
 from tests.kafka.conftest import MakeSite
@@ -54,6 +56,7 @@ async def flood(site: Site) -> None:
                 await publisher.publish(REQUESTS, Request(client=client, at_s=at_s, path=f"/{i}", service="flooded"))
 
 
+@pytest.mark.timeout(1800)
 def test_a_flood_of_names_is_bounded_counted_and_forgets_neither_the_newest_nor_the_worst(make_site: MakeSite) -> None:
     security = {"evidence": len(ATTACKS), "evidence_window_s": 3600}
     site = make_site(settings={"worker": {"save_every_s": 1.0}, "security": security}).make_topics()

@@ -1,6 +1,7 @@
 import numpy as np
 
-from detectors.security.behaviour import HOT_BYTES, Row, bounds_of, words_of
+from detectors.security.behaviour import HOT_BYTES, Row, bounds_of
+from detectors.security.logins import words_of
 from topics.settings import SecuritySettings
 
 

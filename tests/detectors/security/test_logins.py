@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.security.behaviour import Row, words_of
-from detectors.security.logins import FAILED, NONE, WORKED, failed_accounts, logs_in, names_login, outcome_of
+from detectors.security.behaviour import Row
+from detectors.security.logins import FAILED, NONE, WORKED, failed_accounts, logs_in, names_login, outcome_of, words_of
 from tests.detectors.security.logs import proposals, request, said_of, threats
 from topics.requests import Request
 from topics.settings import SecuritySettings
