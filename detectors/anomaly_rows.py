@@ -138,16 +138,18 @@ def knows(known, slot):  # type: ignore[no-untyped-def]
 def usual_at(profile, known, place):  # type: ignore[no-untyped-def]
     """Return what a profile holds for a place of the season (0 to below 1), between the middles of two slots.
 
-    And whether it does: only where both slots have a value.
+    And whether it does. Where the other slot has no value, that of the place's own counts: of hourly values, every
+    other slot of the day stays empty.
     """
     slots = len(profile)
     place = place * slots - 0.5
     whole = math.floor(place)
     left = int(whole) % slots
     right = (left + 1) % slots
-    if not (knows(known, left) and knows(known, right)):
-        return 0.0, False
     share = place - whole
+    if not (knows(known, left) and knows(known, right)):
+        own = left if share < 0.5 else right
+        return profile[own], knows(known, own)
     return (1 - share) * profile[left] + share * profile[right], True
 
 

@@ -51,15 +51,17 @@ HIGHEST_SCORE = 1e6
 # Where a value is so many usual distances from the mean of all time, or fewer, its score counts in part, but for half.
 FAR, LEAST_WORTH = 2.5, 0.5
 
-# The latest errors last where their mean is that much of the bound of one.
-LASTS = 0.55
+# How many bounds a view must be out to say 1. One value alone is mostly no anomaly, several are: what a single one says
+# must be further out than what the errors or the values of late say together; of the latest errors, less lasts.
+ALONE, LASTS = 4 / 3, 0.42
+ASKED = (ALONE, ALONE, ALONE, 1.0, 1.0, LASTS)
 
 # Errors have heavier tails than normal ones: the bound is so much further out. What may be said more often than is
 # promised, before a view has to say more: it is not known which of its alarms are false.
 HEAVY = 1.5
 ALARMS_PER_PROMISED = 3.0
-ALARMS_PER_VALUE = 0.01
-RAISE = 0.3
+ALARMS_PER_VALUE = 0.0125
+RAISE = 0.4
 
 
 @kernel
@@ -113,16 +115,20 @@ def believed(row, error):  # type: ignore[no-untyped-def]
 @kernel
 def usual_error(row, view, at_s):  # type: ignore[no-untyped-def]
     """Return how far a view is usually off at a time."""
-    share = LASTS if view == LASTING else 1.0
-    view = NEAREST if view == LASTING else view
     size = size_at(row, view, at_s) if view < SIZED else 1.0
-    return share * max(math.sqrt(row.squares[view]) * size, RESOLUTION * abs(row.slow), SMALLEST)
+    return max(math.sqrt(row.squares[view]) * size, RESOLUTION * abs(row.slow), SMALLEST)
+
+
+@kernel
+def out_of(row, view, at_s):  # type: ignore[no-untyped-def]
+    """Return how large an error of a view is out of bounds; of what lasts, one of the errors that it is the mean of."""
+    return row.bound * usual_error(row, NEAREST if view == LASTING else view, at_s) / row.worth
 
 
 @kernel
 def bound_of(row, view, at_s):  # type: ignore[no-untyped-def]
-    """Return how large an error of a view is a score of 1: its bound, or what a person has called usual."""
-    return max(row.bound * usual_error(row, view, at_s) / row.worth, row.excused[view])
+    """Return how large an error of a view is a score of 1: so many bounds, or what a person has called usual."""
+    return max(ASKED[view] * out_of(row, view, at_s), row.excused[view])
 
 
 @kernel
@@ -157,12 +163,9 @@ def see(row, at_s, rule):  # type: ignore[no-untyped-def]
     row.errors[LASTING] = 0.0
     if row.seen < rule.warmup:
         return
-    own = 1.0
     for view in range(MEASURED):
-        bound = bound_of(row, view, at_s)
-        row.views[view] = min(abs(row.errors[view]) / bound, HIGHEST_SCORE)
-        if view == NEAREST:
-            own = bound
+        row.views[view] = min(abs(row.errors[view]) / bound_of(row, view, at_s), HIGHEST_SCORE)
+    own = max(out_of(row, NEAREST, at_s), row.excused[NEAREST])
     row.lasting = moved(row.lasting, clamp(row.errors[NEAREST] / own, 1.0), LASTING_GAIN)
     row.errors[LASTING] = row.lasting * own
     row.views[LASTING] = abs(row.errors[LASTING]) / max(LASTS * own, row.excused[LASTING])
