@@ -15,13 +15,13 @@ from streams.connection import connection, name_of
 from streams.settings import Process
 from streams.web.group import Growth, ask_group, lag_of
 from streams.web.model import READ, Heard, View
-from topics.connections import CONNECTIONS
+from topics.catalogue import CONTROLLED
 from topics.metrics import METRICS
-from topics.proposals import PROPOSALS, REFUSALS
-from topics.requests import REQUESTS
+from topics.proposals import REFUSALS
 from topics.signals import SIGNALS
 
-WATCHED = (*READ, REQUESTS, CONNECTIONS, PROPOSALS)
+WATCHED = tuple(dict.fromkeys((*READ, *CONTROLLED)))
+"""What is shown of, and what workers read: of these it is asked where the logs end."""
 PAST_S = {METRICS.name: 900.0, SIGNALS.name: 3_600.0, REFUSALS.name: 86_400.0}
 PAST_RECORDS = 60_000
 RECORDS_PER_S = 20_000

@@ -1,11 +1,15 @@
 // Workers: who holds how many partitions, how far behind each topic is, how fast it grows.
 import { amount } from "/parts/shared.js";
 
+// Kafka's words for how a group stands; of one without members it is enough that it has none.
+const STATES = { Stable: "each has its share", PreparingRebalance: "sharing anew", CompletingRebalance: "sharing anew" };
+
 export default {
   props: { group: Object },
+  data: () => ({ STATES }),
   methods: { amount },
   template: `<div class="list">
-    <p class="quiet group-line">group <b>{{ group.group || '–' }}</b> · {{ group.state || 'unknown' }}</p>
+    <p class="quiet group-line">group <b>{{ group.group || '–' }}</b><template v-if="group.members.length"> · {{ STATES[group.state] || group.state }}</template></p>
     <p v-if="!group.members.length" class="calm warn"><span aria-hidden="true">◆</span> No worker is in the group.</p>
     <table v-else class="figures">
       <thead><tr><th>worker</th><th>host</th><th class="n">partitions</th></tr></thead>

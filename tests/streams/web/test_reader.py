@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from streams.admin import create_topics
+from streams.bus import capabilities
 from streams.client import Publisher, partition_of, read
 from streams.feedback import ACCUSERS
 from streams.settings import Broker, Process
 from streams.web.lookup import Lookup
 from streams.web.model import View
-from streams.web.reader import Reader
+from streams.web.reader import WATCHED, Reader
 from tests.streams.web import story
 from topics.alerts import ALERTS, Alert
 from topics.blocklist import BLOCKLIST
@@ -46,6 +47,10 @@ async def process(broker: str, fresh_prefix: str) -> Process:
     process = Process(broker=Broker(addresses=(broker,)), prefix=fresh_prefix, group=f"{fresh_prefix}g", partitions=2)
     await create_topics(process, Settings())
     return process
+
+
+def test_of_every_topic_that_a_worker_reads_it_is_asked_how_far_behind_it_is() -> None:
+    assert {capability.topic for capability in capabilities()} <= set(WATCHED)
 
 
 async def test_the_page_follows_the_topics_and_opens_their_records(process: Process) -> None:
