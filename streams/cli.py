@@ -175,14 +175,14 @@ def feed(loaded: Loaded, **options: Any) -> None:
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--from-beginning", is_flag=True, help="All there is, in place of the last lines.")
 @click.option("--lines", "-n", default=10, show_default=True, type=click.IntRange(0), help="How many of the last.")
-@click.option("--control", is_flag=True, help="Show ticks, settings and feedback, too.")
+@click.option("--control", is_flag=True, help="Show ticks, settings, feedback and lessons, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, with its place in the log.")
 @with_settings
 def tail(loaded: Loaded, **options: Any) -> None:
     """Print a topic's records, one line each.
 
-    TOPIC is metrics, requests, compositions, accounts, signals, alerts, proposals, refusals, commands, blocklist,
-    settings, dead-letters or state; or any other topic, named in full.
+    TOPIC is metrics, requests, connections, compositions, accounts, signals, alerts, proposals, refusals, commands,
+    blocklist, settings, dead-letters or state; or any other topic, named in full.
     """
     from streams.cli_data import tail as work
 
@@ -203,7 +203,7 @@ main.add_command(cli_report.report)
 @click.option(
     "--topic",
     required=True,
-    help="Whose log to fold: metrics, requests, compositions, accounts, signals or proposals.",
+    help="Whose log to fold: metrics, requests, connections, compositions, accounts, signals or proposals.",
 )
 @click.option("--with-settings", metavar="FILE", type=click.Path(path_type=Path), help="Decide with these instead.")
 @ranged

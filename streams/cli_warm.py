@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     "--from", "since", metavar="PLACE", default="earliest", show_default=True,
     help="earliest, a duration like 14d, a time as for `replay`, or an offset like @4711.",
 )  # fmt: skip
-@click.option("--topic", metavar="NAME", help="Only of this one: metrics, requests, signals or proposals.")
+@click.option(
+    "--topic", metavar="NAME",
+    help="Only of this one: metrics, requests, connections, compositions, accounts, signals or proposals.",
+)  # fmt: skip
 @click.option(
     "--as-if-always", is_flag=True, help="Learn all of it under the settings in force now, not those of the log."
 )

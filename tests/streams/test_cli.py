@@ -1,6 +1,7 @@
 """The commands: what they say to a person, and what they do on a real broker."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from click.testing import CliRunner, Result
 
 from streams.cli import help_tree, main
 from streams.cli_words import moment
-from topics.catalogue import ALL
+from topics import Topic
+from topics.catalogue import ALL, CONTROLLED
 
 COMMANDS = (  # noqa: SIM905
     "demo broker topics warm worker web feed tail lift feedback report replay evaluate train verify status settings"
@@ -47,6 +49,12 @@ def test_every_command_that_talks_to_kafka_takes_where_it_is(name: str) -> None:
     command = main.commands[name]
     for one in command.commands.values() if isinstance(command, click.Group) else (command,):
         assert {"broker", "settings_file", "prefix"} <= {parameter.name for parameter in one.params}
+
+
+@pytest.mark.parametrize(("name", "topics"), [("tail", ALL), ("replay", CONTROLLED), ("warm", CONTROLLED)])
+def test_the_help_names_every_topic_that_is_taken(name: str, topics: tuple[Topic, ...]) -> None:
+    (listed,) = re.findall(r"(metrics,[^;.]* or [a-z]+)[;.]", " ".join(luminar(name, "--help").output.split()))
+    assert set(re.split(", | or ", listed)) == {topic.name for topic in topics}
 
 
 def test_help_imports_nothing_heavy() -> None:
