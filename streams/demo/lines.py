@@ -37,7 +37,7 @@ def of_command(command: Command) -> str:
     if command.action != "scale":
         return _short(f"told {command.target} to {command.action}: {command.why}")
     before = "?" if command.before is None else f"{command.before:g}"
-    return _short(f"{command.target} scaled {before} -> {command.after:g}: {command.why}")
+    return _short(f"{command.target} scaled {before} → {command.after:g}: {command.why}")
 
 
 def of_alert(alert: Alert) -> str:

@@ -59,11 +59,13 @@ class Stage:
 
 async def learn(stage: Stage) -> None:
     """Let nothing happen; the worker comes up meanwhile and reads the log from its beginning."""
-    await stage.until(lambda: stage.witness.concluded > 0, patience_s=600.0)
+    there = await stage.until(lambda: stage.witness.concluded > 0, patience_s=600.0)
     left_s = LEARN_S - (time.monotonic() - stage.opened_s)
     if left_s > 0:
         stage.tell(f"the worker is there and learns what is normal; the next {left_s:.0f} s are calm")
         await asyncio.sleep(left_s)
+    elif there:
+        stage.tell("the worker is there, and has learned what is normal from what came meanwhile")
 
 
 async def attack(stage: Stage, attacker: Attacker) -> None:

@@ -114,7 +114,7 @@ def test_a_command_has_relieved_the_shop_when_it_is_obeyed_and_the_long_queue_is
     play.gauge("queue_s", 0.0)
     assert play.facts.reliefs == 1
     assert play.facts.events["scale_relieved"] == play.now_s
-    assert play.told == ["shop scaled 2 -> 4: 60 requests/s need 4", "the shop has caught up: nobody waits any more"]
+    assert play.told == ["shop scaled 2 → 4: 60 requests/s need 4", "the shop has caught up: nobody waits any more"]
 
 
 def test_a_queue_that_was_never_long_is_no_relief(play: Play) -> None:
@@ -133,7 +133,7 @@ def test_a_queue_that_goes_away_by_itself_is_no_relief(play: Play) -> None:
 
 def test_taking_replicas_away_is_told_but_is_not_what_is_waited_for(play: Play) -> None:
     play.facts.take_command(scale(4, 2))
-    assert play.told == ["shop scaled 4 -> 2: 60 requests/s need 4"]
+    assert play.told == ["shop scaled 4 → 2: 60 requests/s need 4"]
     assert play.facts.events == {}
 
 

@@ -1,6 +1,7 @@
 """The acts wait for what is seen, and leave the shop as they found it."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -47,6 +48,19 @@ async def turns() -> None:
     """Let everybody else have their turns."""
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("took_s", "word"), [(1e6, "has learned what is normal"), (-0.01, "learns what is normal")])
+async def test_it_is_told_when_the_worker_is_there_however_long_it_took(
+    stage: Stage, took_s: float, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(story, "LEARN_S", 0.0)
+    stage.tell, stage.opened_s = told.append, time.monotonic() - took_s
+    stage.witness.concluded = 1
+    await story.learn(stage)
+    (line,) = told
+    assert word in line
 
 
 async def test_an_attack_goes_on_until_a_new_refusal_is_seen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
