@@ -37,4 +37,11 @@ else
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[broker,web,dev]'
 fi
 
-"$venv/bin/python" -c 'from streams.broker import kafka_jars; kafka_jars()'
+"$venv/bin/python" - <<'END'
+from streams.broker import BrokerFailed, kafka_jars
+
+try:
+    kafka_jars()
+except BrokerFailed as failed:
+    raise SystemExit(f"Kafka is missing: {failed}") from None
+END
