@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bank import NEVER, Finding
-from detectors.columns import Columns, Flags, Run
+from detectors.bank import Finding
+from detectors.columns import Columns, Ints, Run
 from detectors.compiled import kernel
 from detectors.crowds import (
     AGENTS,
@@ -26,16 +25,14 @@ from detectors.crowds import (
 )
 from detectors.crowds import route_hash as hash_route
 from detectors.names import hash_at
-from detectors.rows import RowBank
 from detectors.security.clients import with_names
 from detectors.security.logins import FAILED, NONE, is_post, outcome_at, words_of
-from detectors.texts import filled
 from detectors.wide import address
+from detectors.windows import WindowsBank
 from topics import Derived
 from topics.compositions import WINDOW_S, Composition, Mix
 from topics.settings import Settings
 
-DEFAULT_SERVICE = b"default"
 PASSED, NO_SLOT = -1, -2
 UNSEEDED = np.uint64(0)
 """What is saved must be the same in every process."""
@@ -112,8 +109,8 @@ def count_rows(rows, ids, at_s, late, status, client, path, agent, method, words
     return end
 
 
-class CompositionBank(RowBank):
-    """Counts a request where it first appeared, and says each window of a service once it is over by the log's clock.
+class CompositionBank(WindowsBank):
+    """Says of what clients, routes and agents the requests of each window were made, and how many logins failed.
 
     A late request, and one whose window has made room for newer ones, is not counted here: what a crowd is made of
     can be told from most of it.
@@ -121,90 +118,32 @@ class CompositionBank(RowBank):
 
     capability = "composition"
     version = 3
-    key = "service"
-    placed = False
     dtype = Row
-
-    def __init__(self, settings: Settings, owns: Callable[[bytes], bool] | None = None) -> None:
-        self._due_ms = NEVER
-        self._orphans: list[Composition] = []
-        super().__init__(settings, owns)
+    window = "window"
+    window_ms = 1000 * WINDOW_S
 
     def configure(self, settings: Settings) -> None:
         """Put settings into force: by which words a path names a login."""
         super().configure(settings)
         self._words = words_of(settings.security)
 
-    @property
-    def due_ms(self) -> int:
-        """Return when the earliest open window is over."""
-        return self._due_ms
-
     def fold(self, run: Run) -> list[Finding]:
-        """Count the kept records of a run under their clients' one names, but for forwarded ones."""
-        columns, keep = run.columns, run.keep.copy()
-        if columns.origins is not None:
-            keep &= ~columns.origins.of_capability("forward")
-        columns = with_names(columns, run.start, run.end)
-        text = {**columns.text, "service": filled(columns.text["service"], DEFAULT_SERVICE)}
-        return super().fold(replace(run, columns=replace(columns, text=text), keep=keep))
+        """Count the kept records of a run under their clients' one names."""
+        return super().fold(replace(run, columns=with_names(run.columns, run.start, run.end)))
 
-    def fold_rows(self, columns: Columns, ids: NDArray[np.int64], run: Run, start: int, end: int) -> list[Finding]:
-        """Count records start..end; where both windows of a service are older, the older is said at that record."""
-        found = [Finding(start, said) for said in self._orphans]
-        self._orphans = []
+    def tally(self, columns: Columns, ids: Ints, run: Run, start: int, end: int, earliest: Ints) -> int:
+        """Count records start..end; stop at the first one whose window has no place, and return where."""
         text = [columns.text[name] for name in ("client", "path", "agent", "method")]
         places = [(one.buf, one.at, one.length) for one in text]
         at_s, status = columns.number["at_s"], columns.number["status"]
-        earliest, at = np.array([NEVER], np.int64), start
-        while True:
-            at = count_rows(self.rows, ids, at_s, run.late, status, *places, *self._words, at, end, earliest)
-            if at == end:
-                break
-            row = int(ids[at])
-            found.append(Finding(at, self._close(row, int(np.argmin(self.rows["window"][row])))))
-        if earliest[0] != NEVER:
-            self._due_ms = min(self._due_ms, _over_ms(int(earliest[0])))
-        return found
-
-    def dropped(self, row: int, name: bytes) -> None:
-        """Keep what a service that makes room has not said yet, to be said at the record that takes its place."""
-        self._orphans += [self._close(row, slot) for slot in self._open_slots(row)]
-
-    def pass_time(self, clock_ms: int, ready: Flags) -> list[Derived]:
-        """Say every window that is over, service by service, the earlier first."""
-        said: list[Derived] = []
-        if self._due_ms > clock_ms:
-            return said
-        open_rows = [row for row in self.living() if self.rows["requests"][row].any()]
-        for row in sorted(open_rows, key=self.name_of.__getitem__):
-            page = int(self.pages[row])
-            for slot in self._open_slots(row) if ready[page] else ():
-                if _over_ms(int(self.rows["window"][row, slot])) <= clock_ms:
-                    said.append(self._close(row, slot))
-                    self.dirty[page] = True
-        self._due_ms = min((self._due_of(row) for row in open_rows), default=NEVER)
-        return said
-
-    def restored(self, row: int, name: bytes) -> None:
-        """Remember when the windows of a loaded service are due."""
-        self._due_ms = min(self._due_ms, self._due_of(row))
+        return int(count_rows(self.rows, ids, at_s, run.late, status, *places, *self._words, start, end, earliest))
 
     @property
     def missed(self) -> int:
         """Return how many requests came when their window was over, in the rows at hand."""
         return int(self.rows[self.living()]["missed"].sum())
 
-    def _open_slots(self, row: int) -> list[int]:
-        """Return the slots in use, the earlier window first."""
-        slots = np.flatnonzero(self.rows["requests"][row])
-        return [int(slot) for slot in slots[np.argsort(self.rows["window"][row, slots])]]
-
-    def _due_of(self, row: int) -> int:
-        slots = self._open_slots(row)
-        return _over_ms(int(self.rows["window"][row, slots[0]])) if slots else NEVER
-
-    def _close(self, row: int, slot: int) -> Composition:
+    def close(self, row: int, slot: int) -> list[Derived]:
         """Return what is to be said of a window, and free its slot."""
         cell = self.rows[row]
         said = Composition(
@@ -216,7 +155,7 @@ class CompositionBank(RowBank):
         )  # fmt: skip
         for field in PER_WINDOW:
             cell[field][slot] = 0
-        return said
+        return [said]
 
 
 def _mix(cell: Any, slot: int, respect: int) -> Mix:
@@ -233,8 +172,3 @@ def _mix(cell: Any, slot: int, respect: int) -> Mix:
 def _sparse(numbers: NDArray[Any]) -> dict[int, int]:
     places = np.flatnonzero(numbers)
     return dict(zip(places.tolist(), numbers[places].tolist(), strict=True))
-
-
-def _over_ms(window: int) -> int:
-    """Return when a window is over."""
-    return (window + 1) * WINDOW_S * 1000
