@@ -257,7 +257,8 @@ class Shard:
         self.statements = [one.statement for one in found]
         self.positions[:] = [statement.position for statement in self.statements]
         lowest = min(self.statements, key=lambda statement: statement.position)
-        self.next, self.clock_ms, self._written = kept.begin(lowest), lowest.clock_ms, lowest.position
+        self.next = self._written = kept.begin(lowest)
+        self.clock_ms = lowest.clock_ms
         self.spoken = max(int(self.positions.max()), *(one.said_to for one in found))
         self._load_settings(table, lowest.settings_at)
         self.lessons = kept
@@ -341,8 +342,7 @@ class Shard:
                 if not self.bank.dirty[number] and statement.position < self.next:
                     self.statements[number] = replace(here, stamp=statement.stamp)
             records.append((page_key(self.capability, self.partition, "pages"), pages.encode(self.statements)))
-        self._written = self.next
-        lowest = min(self.statements, key=lambda statement: statement.position)
+        self._written, lowest = self.next, min(self.statements, key=lambda statement: statement.position)
         return records + self.lessons.record(lowest), self.lessons.begin(lowest)
 
     def _encode_page(self, number: int, statement: Statement) -> bytes:

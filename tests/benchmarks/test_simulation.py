@@ -61,6 +61,12 @@ def test_a_lesson_is_not_written_over_while_the_lowest_page_needs_it(seed: int) 
     assert run(schedule_of(seed)).problems == []
 
 
+@pytest.mark.parametrize("seed", [517013])
+def test_a_lesson_that_pages_name_and_nobody_saved_is_saved_by_who_loads_them(seed: int) -> None:
+    """Nothing but that lesson was behind the pages, and all was taken for saved."""
+    assert run(schedule_of(seed)).problems == []
+
+
 @pytest.mark.parametrize("seed", [3629, 8100])
 def test_what_waits_for_a_newer_worker_is_not_committed_past(seed: int) -> None:
     """One capability's pages are of a newer version and wait; another of the same log goes on."""
