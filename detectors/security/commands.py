@@ -47,7 +47,8 @@ _CMDLET = (
 COMMANDS = (
     _rule(
         "command", "separator and command",
-        rf"(?:[;|`]|\$\(|&&|(?:^|[\d\s'\"])&)\s*{_PLACE}(?:{_COMMANDS})(?:{_BEHIND}|\s+\w)",
+        # Three signs in a row begin a block of code in Markdown.
+        rf"(?:[;|]|(?:^|[^`])`|\$\(|&&|(?:^|[\d\s'\"])&)\s*{_PLACE}(?:{_COMMANDS})(?:{_BEHIND}|\s+\w)",
         rf"[\n\r]\s*{_PLACE}(?:{_COMMANDS}){_BEHIND}",
         rf"(?:[;]|\$\(|&&|\|\||(?:^|[\d\s'\")])[|&])\s*{_PLACE}(?:{_WORDS}){_BEHIND}",
         rf"(?:^|[^`\w])`\s*{_PLACE}(?:{_WORDS})(?:\s+[-/.$\d][^`]*)?`(?:[^`\w]|$)",
@@ -89,9 +90,9 @@ COMMANDS = (
     ),
     _rule(
         "command", "command line",
-        rf"^\W*{_PLACE}(?:{_COMMANDS})(?:\.exe)?\s+(?:-{{1,2}}\w|[~$'\"<>|*\\/.@]|\S*(?:://|/|\.\w))",
-        rf"^\W*{_PLACE}(?:{_COMMANDS}|{_WORDS})(?:\.exe)?\s+(?:-{{1,2}}\w\S*\s*)+(?:[~$'\"<>|*\\/.@\d]|\w+[./]|$)",
-        rf"^\W*(?:sudo|nohup|time|env|exec|eval|watch|xargs|nice|timeout\s+\S+)\s+(?:{_COMMANDS}|{_WORDS})\b",
+        rf"^[^\w`]*{_PLACE}(?:{_COMMANDS})(?:\.exe)?\s+(?:-{{1,2}}\w|[~$'\"<>|*\\/.@]|\S*(?:://|/|\.\w))",
+        rf"^[^\w`]*{_PLACE}(?:{_COMMANDS}|{_WORDS})(?:\.exe)?\s+(?:-{{1,2}}\w\S*\s*)+(?:[~$'\"<>|*\\/.@\d]|\w+[./]|$)",
+        rf"^[^\w`]*(?:sudo|nohup|time|env|exec|eval|watch|xargs|nice|timeout\s+\S+)\s+(?:{_COMMANDS}|{_WORDS})\b",
     ),
     _rule("command", "function in a variable", r"\(\)\s*\{\s*[^}]*\s*\}\s*;", r"\(\)\s*\{\s*_;"),
     _rule(

@@ -257,3 +257,12 @@ def test_in_a_long_text_a_rule_needs_more_of_the_model() -> None:
 def test_a_body_that_is_not_what_it_seems_is_looked_at_as_text_and_told(raw: bytes) -> None:
     assert look("body", raw).understood is False
     assert look("body", raw + b"<script>alert(1)</script>").evidence != []
+
+
+@pytest.mark.parametrize("text", ["```python\nfrom a import b\n```", "```bash\npip install -u a\n```", "```sh -x```"])
+def test_the_beginning_of_a_block_of_code_is_no_command(text: str) -> None:
+    assert [rule.name for rule in matching(text) if rule.family == "command"] == []
+
+
+def test_a_command_between_two_signs_that_have_a_shell_run_it_is_one() -> None:
+    assert "command" in {rule.family for rule in matching("a`cat /tmp/a`")}
