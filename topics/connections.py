@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from topics import Derived, Topic
 from topics.clients import client_of
-from topics.requests import LONGEST_NAME
+from topics.requests import problem_of
 
 LARGEST_PORT = 65_535
 Outcome = Literal["unknown", "answered", "refused", "none"]
@@ -45,14 +44,9 @@ class Connection(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
 
     def problem(self) -> str | None:
         """Say what makes this connection unusable, if anything does."""
-        for name, text in (("client", self.client), ("target", self.target), ("service", self.service)):
-            size = len(text.encode("utf-8", "surrogatepass"))
-            if not 1 <= size <= LONGEST_NAME:
-                return f"{name} must have 1 to {LONGEST_NAME} bytes, got {size}"
-        if "/" in self.service:
-            return f"service must not contain a slash, got {self.service!r}"
-        if not (math.isfinite(self.at_s) and self.at_s >= 0):
-            return f"at_s must be seconds since 1970, got {self.at_s!r}"
+        wrong = problem_of(self.at_s, client=self.client, target=self.target, service=self.service)
+        if wrong is not None:
+            return wrong
         if not 0 <= self.port <= LARGEST_PORT:
             return f"port must be 0 to {LARGEST_PORT}, got {self.port!r}"
         return None

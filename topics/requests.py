@@ -10,6 +10,23 @@ from topics.clients import client_of
 LONGEST_NAME = 256
 
 
+def problem_of(at_s: float, **names: str) -> str | None:
+    """Say what makes names, of which `service` is one, or a time unusable, if anything does.
+
+    >>> problem_of(1.0, client="192.0.2.7", service="a/b")
+    "service must not contain a slash, got 'a/b'"
+    """
+    for name, text in names.items():
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if not 1 <= size <= LONGEST_NAME:
+            return f"{name} must have 1 to {LONGEST_NAME} bytes, got {size}"
+    if "/" in names["service"]:
+        return f"service must not contain a slash, got {names['service']!r}"
+    if not (math.isfinite(at_s) and at_s >= 0):
+        return f"at_s must be seconds since 1970, got {at_s!r}"
+    return None
+
+
 class Request(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One request of one client.
 
@@ -50,14 +67,9 @@ class Request(Derived, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 
     def problem(self) -> str | None:
         """Say what makes this request unusable, if anything does."""
-        for name, text in (("client", self.client), ("service", self.service)):
-            size = len(text.encode("utf-8", "surrogatepass"))
-            if not 1 <= size <= LONGEST_NAME:
-                return f"{name} must have 1 to {LONGEST_NAME} bytes, got {size}"
-        if "/" in self.service:
-            return f"service must not contain a slash, got {self.service!r}"
-        if not (math.isfinite(self.at_s) and self.at_s >= 0):
-            return f"at_s must be seconds since 1970, got {self.at_s!r}"
+        wrong = problem_of(self.at_s, client=self.client, service=self.service)
+        if wrong is not None:
+            return wrong
         if not 0 <= self.status <= 999:
             return f"status must be 0 to 999, got {self.status!r}"
         if not 0 <= self.duration_s <= 1e9:
