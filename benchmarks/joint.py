@@ -21,7 +21,7 @@ from detectors.anomaly import AnomalyBank
 from detectors.bank import PAGES
 from detectors.columns import Floats, Run
 from detectors.covariance import MEMBERS, PAIRS
-from detectors.joint import JOINT, LIMIT, JointModel
+from detectors.joint import JOINT, LIMIT, JointModel, error_of
 from streams.evaluate import asd
 from streams.evaluate.alarms import joint_begins_at
 from streams.evaluate.judging import Judged, columns_of
@@ -92,7 +92,7 @@ def errors_of(trace: Trace) -> Floats:
         n = len(columns)
         keep, late, positions = np.ones(n, np.bool_), np.zeros(n, np.bool_), np.zeros(PAGES, np.int64)
         bank.fold(Run(columns, 0, n, keep, late, positions, columns.time_ms))
-        found[row] = bank.rows["error"][[bank.names.row(name) for name in names]]
+        found[row] = [error_of(bank.rows[bank.names.row(name)]) for name in names]
     return found
 
 

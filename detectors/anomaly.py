@@ -56,7 +56,7 @@ class AnomalyBank(RowBank):
     """
 
     capability = "anomaly"
-    version = 11
+    version = 12
     key = "series"
     dtype: ClassVar[np.dtype[np.void]] = ROW
     page_bytes = 640 * 1024  # Room for 100,000 series in eight partitions, twice over.

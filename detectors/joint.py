@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.anomaly_excursions import MOST_RAISED, say
-from detectors.anomaly_rows import DAY_S, EXCUSED_DAYS
+from detectors.anomaly_rows import DAY_S, EXCUSED_DAYS, NEAREST
+from detectors.anomaly_views import RESOLUTION, SMALLEST
 from detectors.compiled import kernel
 from detectors.covariance import MEMBERS, apart, blank_covariance, distance, factorise, pair
 from detectors.statistics import clamp, gain_after, normal_bound
@@ -25,9 +26,9 @@ GAIN = 1 / 4000
 # The score is 1 where the distance of normal errors is so many deviations away as `alarms_per_day` allows. Errors go
 # astray together more often than normal ones do: what those pass so much more rarely is the limit. What one series
 # does alone is judged elsewhere: its error counts for no more than the limit here, and the score asks for many.
-RARER = 1e-3
+RARER = 1e-6
 PER_VECTOR = 0.1 * 300 / DAY_S
-LIMIT = 5.1
+LIMIT = 6.3
 """That of a vector in five minutes at a tenth of an alarm a day."""
 
 # What comes out of nothing counts for so much; in full, where the vector before was that far out divided by FOLLOWS.
@@ -78,7 +79,7 @@ def limit_for(per_value):  # type: ignore[no-untyped-def]
     """Return how many deviations away a distance may be, if so many alarms may be raised a vector.
 
     >>> round(limit_for(0.1 * 300 / 86_400), 2), round(limit_for(1.0 * 300 / 86_400), 2)
-    (5.1, 4.64)
+    (6.28, 5.91)
     """
     return normal_bound(RARER * min(per_value, 1.0))
 
@@ -189,6 +190,13 @@ def judge_vector(  # type: ignore[no-untyped-def]
 
 
 @kernel
+def error_of(row):  # type: ignore[no-untyped-def]
+    """Return how far a row's last value is from its mean of late and from what came nearest to it, in usual errors."""
+    usual = max(math.sqrt(row.squares[NEAREST]), RESOLUTION * abs(row.slow), SMALLEST)
+    return math.sqrt(0.5) * (row.error + clamp(row.errors[NEAREST] / usual, 1e9))
+
+
+@kernel
 def judge_services(rows, joints, covs, members, services, clock_ms, rule, scores, notes):  # type: ignore[no-untyped-def]
     """Judge one vector of each of the services, and learn it; return how many notes were taken.
 
@@ -210,7 +218,7 @@ def judge_services(rows, joints, covs, members, services, clock_ms, rule, scores
                 continue
             row = rows[members[s, place]]
             if row.seen and not row.silent:
-                places[n], errors[n] = place, row.error
+                places[n], errors[n] = place, error_of(row)
                 at_s, step_s = max(at_s, row.judged_at_s), min(step_s, row.step_s)
                 n += 1
         if n < 2:

@@ -32,7 +32,7 @@ def shop_log(
     """Return a service's series, each second; in `fault` all move by an amount that none would be alarmed at."""
     chance, log = random.Random(service), []
     for second in range(seconds):
-        shift = 16.0 if second in fault else 0.0
+        shift = 18.0 if second in fault else 0.0
         for metric in metrics:
             value = chance.gauss(100, 5) + shift
             reading = Reading(series=f"{service}/{metric}", value=value, at_s=START_S + second)
