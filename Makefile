@@ -2,9 +2,11 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# How many processes share the tests; 0 is one that shares with nobody, as a machine that does other work besides needs it.
+PROCESSES ?= 0
 SOURCES = $(wildcard topics detectors streams tests benchmarks)
 
-.PHONY: help setup demo test check docs bench bench-peers clean
+.PHONY: help setup demo kernels test check docs bench bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -19,8 +21,11 @@ $(READY): pyproject.toml constraints.txt
 demo: setup ## Kafka, a worker, this machine's telemetry, a small shop under load, and the page
 	$(BIN)/luminar demo
 
-test: setup ## all tests, those on a real Kafka included
-	$(BIN)/python -m pytest
+kernels: setup ## compile what is compiled; quick when nothing has changed
+	$(BIN)/luminar worker --compile
+
+test: kernels ## all tests, those on a real Kafka included; PROCESSES=2 shares them between two
+	$(BIN)/python -m pytest -n $(PROCESSES)
 
 check: setup ## formatting, lint, types, import arrows, examples in docstrings, layout and documentation
 	$(BIN)/ruff check .

@@ -1,11 +1,14 @@
-"""What all tests share: one Apache Kafka for the whole run, names of one's own in it, and how Hypothesis searches."""
+"""What all tests share: an Apache Kafka for each process, names of one's own in it, and how Hypothesis searches."""
 
 import itertools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.sharing import Sharing
 
 # The same examples in every run, so that a red run can be had again; none is timed, since machines are busy at times.
 settings.register_profile(
@@ -18,7 +21,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the address, `host:port`, of the one Kafka of this run; the first test that asks for it starts it."""
+    """Give the address, `host:port`, of the one Kafka of this process; the first test that asks for it starts it."""
     from streams.broker import Broker
 
     with Broker(tmp_path_factory.mktemp("kafka")) as kafka:
@@ -37,3 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "broker" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kafka)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    """Let processes share the tests so that those who wait run beside those who compute."""
+    return Sharing(config, log)

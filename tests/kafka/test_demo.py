@@ -6,17 +6,19 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 
+@pytest.mark.kafka
 def test_it_shows_all_it_is_there_to_show_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """An alert fires and is resolved, the shop is relieved, a blocked client gets a 403, and a worker is killed."""
     play = subprocess.run(
-        [sys.executable, "-m", "streams.cli", "demo", "--once", "--json", "--limit", "180", "--data", str(tmp_path)],
+        [sys.executable, "-m", "streams.cli", "demo", "--once", "--json", "--limit", "400", "--data", str(tmp_path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=300,
+        timeout=500,
     )
     seen = json.loads(play.stdout)
     assert seen["missing"] == []

@@ -168,6 +168,7 @@ async def test_a_topic_that_is_missing_is_said_and_never_made(broker: str, fresh
         assert not [name for name in await client.list_topics() if name.startswith(fresh_prefix)]
 
 
+@pytest.mark.kafka
 async def test_who_publishes_and_who_reads_go_on_after_the_broker_was_away(tmp_path: Path) -> None:
     with Kafka(tmp_path) as kafka:
         process = Process(broker=Broker(addresses=(kafka.address,)))
