@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # How many processes share the tests; 0 is one that shares with nobody, as a machine that does other work besides needs it.
-PROCESSES ?= 0
+PROCESSES ?= 2
 SOURCES = $(wildcard topics detectors streams tests benchmarks)
 
 .PHONY: help setup demo kernels test check docs bench bench-peers clean
