@@ -24,7 +24,7 @@ demo: setup ## Kafka, a worker, this machine's telemetry, a small shop under loa
 kernels: setup ## compile what is compiled; quick when nothing has changed
 	$(BIN)/luminar worker --compile
 
-test: kernels ## all tests, those on a real Kafka included; PROCESSES=2 shares them between two
+test: kernels ## all tests, those on a real Kafka included; two processes share them, PROCESSES=0 is one
 	$(BIN)/python -m pytest -n $(PROCESSES)
 
 check: setup ## formatting, lint, types, import arrows, examples in docstrings, layout and documentation
