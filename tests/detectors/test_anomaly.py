@@ -90,7 +90,6 @@ def mixed_log(seconds: int, seed: int) -> list[Entry]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_bank_holds_to_the_contract(seed: int) -> None:
-    """Services that are unusual as a whole have the same of their own, in `test_joint_book.py`."""
     its = Settings(anomaly=AnomalySettings(warmup=15, bucket_s=2.0, season_s=67.0))
     said = check(AnomalyBank, METRICS, mixed_log(160, seed), its, seed)
     assert {record.kind for record in said if isinstance(record, Anomaly)} == {"level", "missing"}
